@@ -1,0 +1,1 @@
+"""The papers' experiments, one readable file each: `python -m experiments.NAME`."""

@@ -1,0 +1,37 @@
+"""Data sets as plain arrays that say where they came from."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays ready for a model.
+
+    Attributes:
+        name: What the data is, `"imdb"` say, or `"sample"` for synthetic data.
+        x_train: Inputs, `(examples, ...)`.
+        y_train: Labels, `(examples,)`.
+        x_test: As `x_train`.
+        y_test: As `y_train`.
+        origin: One line that says where the data was read from.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    origin: str
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 over dtype, shape and bytes of the four arrays."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

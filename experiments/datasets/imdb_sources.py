@@ -1,0 +1,149 @@
+"""Where the IMDB reviews can lie in a folder, and how each kind is read."""
+
+import gzip
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.datasets import imdb_npz, imdb_tfds
+from experiments.errors import UserError
+
+Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
+
+_SPLITS = ("train", "test")
+_LABELS = {"neg": 0, "pos": 1}
+_RATINGS = {"neg": range(1, 5), "pos": range(7, 11)}
+_MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/]+)")
+_NAME = re.compile(r"\d+_(\d+)\.txt")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that holds the reviews.
+
+    Attributes:
+        path: The folder or file, for messages.
+        origin: The same without the way to it, for results.
+        files: All files that decide the content.
+        read: Reads them; raises UserError where they are damaged.
+    """
+
+    path: Path
+    origin: str
+    files: list[Path]
+    read: Callable[[Path], Reviews]
+
+
+def find(folder: Path) -> Source | None:
+    """The first source in a folder or its sub-folders `imdb` and `tfds`.
+
+    In this order: prepared by tensorflow-datasets, the folder `aclImdb`, an archive
+    `aclImdb*.tar.gz` (the first by name), Keras' `imdb.npz`.
+    """
+    for look in (prepared, _folder, _archive, _npz):
+        for place in (folder, folder / "imdb", folder / "tfds"):
+            source = look(place)
+            if source:
+                return source
+    return None
+
+
+def prepared(place: Path) -> Source | None:
+    """`imdb_reviews` as tensorflow-datasets has prepared it under `place`."""
+    path = place / imdb_tfds.PREPARED
+    if not path.is_dir():
+        return None
+    origin = f"tensorflow-datasets {imdb_tfds.PREPARED.as_posix()}"
+    return Source(path, origin, _visible(path), imdb_tfds.read)
+
+
+def _folder(place: Path) -> Source | None:
+    for path in (place, place / "aclImdb"):
+        if path.name == "aclImdb" and path.is_dir():
+            files = [
+                file
+                for split in _SPLITS
+                for sentiment in _LABELS
+                for file in _visible(path / split / sentiment)
+            ]
+            return Source(path, "folder aclImdb", files, _read_folder)
+    return None
+
+
+def _archive(place: Path) -> Source | None:
+    for path in sorted(place.glob("aclImdb*.tar.gz")):
+        return Source(path, f"archive {path.name}", [path], _read_archive)
+    return None
+
+
+def _npz(place: Path) -> Source | None:
+    path = place / "imdb.npz"
+    if not path.is_file():
+        return None
+    files = [file for file in (path, path.with_name(imdb_npz.INDEX)) if file.exists()]
+    return Source(path, "Keras imdb.npz", files, imdb_npz.read)
+
+
+def _read_folder(folder: Path) -> Reviews:
+    return _collect(
+        (split, sentiment, file.name, file.read_bytes(), file)
+        for split in _SPLITS
+        for sentiment in _LABELS
+        for file in _visible(folder / split / sentiment)
+    )
+
+
+def _read_archive(path: Path) -> Reviews:
+    def members() -> Iterator[tuple[str, str, str, bytes, object]]:
+        with gzip.open(path) as unzipped:
+            with tarfile.open(fileobj=unzipped, mode="r:") as archive:
+                for member in archive:
+                    match = _MEMBER.fullmatch(member.name)
+                    content = match and archive.extractfile(member)
+                    if match and content and not match[3].startswith("."):
+                        where = f"{path}: {member.name}"
+                        yield match[1], match[2], match[3], content.read(), where
+            # tarfile stops before the checksum at the end of the gzip file.
+            while unzipped.read(1 << 20):
+                pass
+
+    try:
+        return _collect(members())
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{path} is damaged or no .tar.gz archive ({error}): get it again"
+        ) from None
+
+
+def _collect(files: Iterator[tuple[str, str, str, bytes, object]]) -> Reviews:
+    """Reviews from (split, sentiment, file name, content, where it lies)."""
+    reviews: Reviews = {split: [] for split in _SPLITS}
+    for split, sentiment, name, content, where in files:
+        match = _NAME.fullmatch(name)
+        if not match:
+            raise UserError(f"{where} is no review (<id>_<rating>.txt): move it away")
+        if int(match[1]) not in _RATINGS[sentiment]:
+            raise UserError(
+                f"{where} has the rating {match[1]} among the reviews {sentiment!r}: "
+                "get the data again"
+            )
+        try:
+            reviews[split].append((content.decode("utf-8"), _LABELS[sentiment]))
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{where} is not UTF-8 text ({error}): get the data again"
+            ) from None
+    return reviews
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Sorted content of a folder without what file managers leave there (.DS_Store)."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.name[0] != ".")
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be listed ({error.strerror}): get the data again"
+        ) from None

@@ -1,0 +1,160 @@
+"""Which arguments a variant takes, and their documentation, each written once."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from slim_keras.variants import VARIANTS, Variant
+
+_RECURRENT_VECTOR = (
+    "recurrent_vector_initializer",
+    "recurrent_vector_regularizer",
+    "recurrent_vector_constraint",
+)
+_RECURRENT_KERNEL = (
+    "recurrent_initializer",
+    "recurrent_regularizer",
+    "recurrent_constraint",
+)
+
+_DOCS = {
+    "units": "Positive integer n, the size of output and memory.",
+    "activation": "Activation g of the cell body and of the output. `None` is the "
+    "identity.",
+    "recurrent_activation": "Activation s of the gates. `None` is the identity.",
+    "use_bias": "Whether the blocks have the biases of the equations.",
+    "forget": "The constant f, with |f| < 1: the share of the memory that stays at "
+    "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 60 "
+    "(to a tenth).",
+    "kernel_initializer": "Initializer of `kernel`, the input weights W.",
+    "recurrent_initializer": "Initializer of `recurrent_kernel`, the matrices U.",
+    "recurrent_vector_initializer": "Initializer of `recurrent_vector`, the vectors "
+    "u. It is asked for the shape `(units, vectors)`, so that `'orthogonal'` makes "
+    "the vectors orthonormal.",
+    "bias_initializer": "Initializer of `bias`.",
+    "unit_forget_bias": "Whether the forget gate's bias starts at one.",
+    "kernel_regularizer": "Regularizer of `kernel`.",
+    "recurrent_regularizer": "Regularizer of `recurrent_kernel`.",
+    "recurrent_vector_regularizer": "Regularizer of `recurrent_vector`.",
+    "bias_regularizer": "Regularizer of `bias`.",
+    "kernel_constraint": "Constraint of `kernel`.",
+    "recurrent_constraint": "Constraint of `recurrent_kernel`.",
+    "recurrent_vector_constraint": "Constraint of `recurrent_vector`.",
+    "bias_constraint": "Constraint of `bias`.",
+    "dropout": "Fraction of the inputs to drop, between 0 and 1. One mask serves "
+    "all blocks and all steps of a call.",
+    "recurrent_dropout": "Fraction of h_{t-1} to drop, between 0 and 1. One mask "
+    "serves all blocks and all steps of a call.",
+    "seed": "Random seed of the dropout masks.",
+    "return_sequences": "Whether to return h_t of all steps instead of the last.",
+    "return_state": "Whether to return the last states after the output.",
+    "go_backwards": "Whether to read the sequence from its end. The outputs then "
+    "come in reading order, as from Keras' layers.",
+    "stateful": "Whether a batch starts from the states in which the one before "
+    "ended. Needs a fixed batch size; `reset_state()` sets them to zero.",
+    "unroll": "Whether to unroll Keras' loop (`engine='loop'`). Needs a fixed number "
+    "of steps.",
+    "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
+    "output before them.",
+    "engine": "How the sequence is run: `'auto'`, `'scan'` (one compiled pass) or "
+    "`'loop'` (Keras' own loop, the reference).",
+    "activity_regularizer": "Regularizer of the layer's output.",
+}
+
+
+def cell_signature(
+    variant: Variant, defaults: Mapping[str, Any]
+) -> dict[str, inspect.Parameter]:
+    """The arguments of `keras.layers.LSTMCell` that mean something for a variant.
+
+    Args:
+        variant: The row of data.
+        defaults: Defaults that differ from Keras'.
+
+    Returns:
+        Parameters by name, in Keras' order, with `forget` after `use_bias` and the
+        arguments of `recurrent_vector` after those of `recurrent_kernel`.
+    """
+    keras_cell = inspect.signature(keras.layers.LSTMCell).parameters
+    dropped = set()
+    if not variant.gated:
+        dropped.add("recurrent_activation")
+    if not variant.matrix_blocks:
+        dropped.update(_RECURRENT_KERNEL)
+    if "f" not in variant.having("b"):
+        dropped.add("unit_forget_bias")
+    extra: dict[str, dict[str, Any]] = {}
+    if variant.constant_forget:
+        extra["use_bias"] = {"forget": variant.f}
+    if variant.vector_blocks:
+        for before, name, default in zip(
+            _RECURRENT_KERNEL,
+            _RECURRENT_VECTOR,
+            ("orthogonal", None, None),
+            strict=True,
+        ):
+            extra[before] = {name: default}
+
+    parameters: dict[str, Any] = {}
+    for name, parameter in keras_cell.items():
+        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            continue
+        if name not in dropped:
+            parameters[name] = parameter.default
+        parameters.update(extra.get(name, {}))
+    parameters.update({k: v for k, v in defaults.items() if k in parameters})
+    return {
+        name: inspect.Parameter(
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
+        )
+        for name, default in parameters.items()
+    }
+
+
+def with_keywords(parameters: Mapping[str, inspect.Parameter]) -> inspect.Signature:
+    """A signature that also passes `name`, `dtype`, ... on to Keras."""
+    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    return inspect.Signature([*parameters.values(), rest])
+
+
+def bind(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """The arguments of a call of `cls`, by name, with defaults.
+
+    Raises:
+        TypeError: `units` is missing or an argument is given twice.
+        ValueError: An argument means nothing for this variant.
+    """
+    signature = inspect.signature(cls)
+    every = {n for row in VARIANTS.values() for n in cell_signature(row, {})}
+    foreign = sorted((every | {"use_cudnn", "implementation"}) & set(kwargs))
+    foreign = [name for name in foreign if name not in signature.parameters]
+    if foreign:
+        raise ValueError(
+            f"`{cls.__name__}` takes no argument `{foreign[0]}`: its equations have "
+            f"nothing for it. It takes: {', '.join(list(signature.parameters)[:-1])}, "
+            "and those of `keras.layers.Layer`."
+        )
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"`{cls.__name__}`: {error}") from None
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    arguments.update(arguments.pop("kwargs"))
+    return arguments
+
+
+def document(cls: type, text: str, tail: str) -> str:
+    """The docstring of a class: its own text, its arguments, and what all share."""
+    lines = [text, "", "Args:"]
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name == "kwargs":
+            continue
+        default = parameter.default
+        text = _DOCS[name]
+        if default is not inspect.Parameter.empty:
+            text += f" Default: `{default!r}`."
+        lines.append(f"    {name}: {text}")
+    return "\n".join([*lines, "", inspect.cleandoc(tail)])

@@ -1,0 +1,240 @@
+"""One step of every variant: a single cell driven by its row of `variants.py`."""
+
+import inspect
+from typing import Any, ClassVar
+
+import keras
+from keras import constraints, initializers, ops, regularizers
+
+from slim_keras import arguments
+from slim_keras.equations import Activation, Equations, preactivation
+from slim_keras.variants import VARIANTS, Variant
+
+_CELL_TAIL = """
+Call arguments:
+    inputs: x_t, `(batch, features)`.
+    states: The list of h_{t-1} and, where the cell has a memory, c_{t-1}, each
+        `(batch, units)`.
+    training: Whether to apply dropout.
+
+Returns:
+    h_t and the list of new states.
+
+Raises:
+    ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
+        |forget| is not below 1, or an argument means nothing for this variant.
+"""
+
+
+# A subclass of Keras' cell because `keras.layers.RNN` draws the dropout masks of no
+# other cell before its loop, and random numbers may not be drawn inside one.
+class SlimCell(keras.layers.LSTMCell):
+    """The step that all variants share; subclasses name their row."""
+
+    variant: ClassVar[Variant]
+    definition: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, key: str | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if key is None:
+            return
+        cls.variant = VARIANTS[key]
+        cls.__signature__ = arguments.with_keywords(
+            arguments.cell_signature(cls.variant, cls.defaults)
+        )
+        cls.definition = inspect.cleandoc(cls.__doc__ or "")
+        cls.definition += f"\n\nPaper: {cls.variant.paper}."
+        cls.__doc__ = arguments.document(cls, cls.definition, _CELL_TAIL)
+        keras.saving.register_keras_serializable(package="slim_keras")(cls)
+
+    def __init__(self, *args, **kwargs):
+        given = arguments.bind(type(self), args, kwargs)
+        units = given["units"]
+        if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
+            raise ValueError(
+                f"`units` must be a positive integer. Received: units={units!r}"
+            )
+        for rate in ("dropout", "recurrent_dropout"):
+            if not 0 <= given[rate] < 1:
+                raise ValueError(
+                    f"`{rate}` must be in [0, 1). Received: {rate}={given[rate]!r}"
+                )
+        own = {
+            name: given.pop(name)
+            for name in tuple(given)
+            if name == "forget" or name.startswith("recurrent_vector_")
+        }
+        super().__init__(**given)
+        # Keras would draw a mask per block; one for all serves one input product.
+        self.implementation = 2
+        self.dropout_mask_count = None
+        self.state_size = [self.units] * (2 if self.variant.memory else 1)
+        self.forget = own.get("forget")
+        if self.variant.constant_forget:
+            _check_forget(self.forget)
+        _check_use_bias(self.variant, self.use_bias)
+        if self.variant.vector_blocks:
+            for name, get in (
+                ("initializer", initializers.get),
+                ("regularizer", regularizers.get),
+                ("constraint", constraints.get),
+            ):
+                name = f"recurrent_vector_{name}"
+                setattr(self, name, get(own[name]))
+
+    def build(self, input_shape):
+        variant, units = self.variant, self.units
+
+        def add(name, shape, initializer, kind):
+            return self.add_weight(
+                shape=shape,
+                name=name,
+                initializer=initializer,
+                regularizer=getattr(self, f"{kind}_regularizer"),
+                constraint=getattr(self, f"{kind}_constraint"),
+            )
+
+        self.kernel = add(
+            "kernel",
+            (input_shape[-1], len(variant.having("W")) * units),
+            self.kernel_initializer,
+            "kernel",
+        )
+        self.recurrent_kernel = self.recurrent_vector = self.bias = None
+        if variant.matrix_blocks:
+            self.recurrent_kernel = add(
+                "recurrent_kernel",
+                (units, len(variant.matrix_blocks) * units),
+                self.recurrent_initializer,
+                "recurrent",
+            )
+        if variant.vector_blocks:
+            self.recurrent_vector = add(
+                "recurrent_vector",
+                (len(variant.vector_blocks) * units,),
+                self._start_vectors,
+                "recurrent_vector",
+            )
+        if self.use_bias:
+            self.bias = add(
+                "bias", (len(variant.having("b")) * units,), self._start_bias, "bias"
+            )
+        self.built = True
+
+    def _start_vectors(self, shape, dtype=None):
+        columns = (self.units, len(self.variant.vector_blocks))
+        vectors = self.recurrent_vector_initializer(columns, dtype=dtype)
+        return ops.reshape(ops.transpose(vectors), shape)
+
+    def _start_bias(self, shape, dtype=None):
+        blocks = self.variant.having("b")
+        if not self.unit_forget_bias or "f" not in blocks:
+            return self.bias_initializer(shape, dtype=dtype)
+        before = blocks.index("f") * self.units
+        after = shape[0] - before - self.units
+        return ops.concatenate(
+            [
+                self.bias_initializer((before,), dtype=dtype),
+                ops.ones((self.units,), dtype=dtype),
+                self.bias_initializer((after,), dtype=dtype),
+            ]
+        )
+
+    def equations(self, activation_of) -> Equations:
+        """The step's equations.
+
+        Args:
+            activation_of: Makes an `Activation` of a Keras activation function.
+        """
+        output = activation_of(self.activation)
+        body = keras.activations.linear if self.variant.linear_body else self.activation
+        return Equations(
+            variant=self.variant,
+            body=activation_of(body),
+            output=output,
+            gate=activation_of(self.recurrent_activation),
+            forget=self.forget,
+        )
+
+    def call(self, inputs, states, training=False):
+        h = states[0]
+        c = states[1] if self.variant.memory else None
+        if training and self.dropout > 0:
+            inputs = inputs * self.get_dropout_mask(inputs)
+        seen = h
+        if training and self.recurrent_dropout > 0:
+            seen = h * self.get_recurrent_dropout_mask(h)
+        product = ops.matmul(inputs, self.kernel)
+        h_matrix = None
+        if self.variant.matrix_blocks:
+            h_matrix = ops.matmul(seen, self.recurrent_kernel)
+        # Sliced below: variables are not, on every backend.
+        vector, bias = (
+            None if weight is None else ops.convert_to_tensor(weight)
+            for weight in (self.recurrent_vector, self.bias)
+        )
+        pre = {
+            k: preactivation(self.variant, k, product, seen, h_matrix, vector, bias)
+            for k in self.variant.blocks
+        }
+        equations = self.equations(_value_only)
+        h, c = equations.step(equations.values(pre), c)
+        return h, [h, c] if self.variant.memory else [h]
+
+    def get_initial_state(self, batch_size=None):
+        shape = (batch_size, self.units)
+        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in self.state_size]
+
+    def get_config(self):
+        config = super().get_config()
+        taken = inspect.signature(type(self)).parameters
+        config = {
+            k: v for k, v in config.items() if k in taken or k not in _KERAS_ARGUMENTS
+        }
+        if self.variant.constant_forget:
+            config["forget"] = self.forget
+        if self.variant.vector_blocks:
+            config |= {
+                "recurrent_vector_initializer": initializers.serialize(
+                    self.recurrent_vector_initializer
+                ),
+                "recurrent_vector_regularizer": regularizers.serialize(
+                    self.recurrent_vector_regularizer
+                ),
+                "recurrent_vector_constraint": constraints.serialize(
+                    self.recurrent_vector_constraint
+                ),
+            }
+        return config
+
+
+_KERAS_ARGUMENTS = set(inspect.signature(keras.layers.LSTMCell).parameters)
+
+
+def _value_only(function):
+    return Activation(value=function, pull=_no_pull)
+
+
+def _no_pull(x, y, dy):
+    raise NotImplementedError("Keras' loop differentiates by itself.")
+
+
+def _check_forget(forget):
+    if not isinstance(forget, (int, float)) or not abs(forget) < 1:
+        raise ValueError(
+            "`forget` must be a number with |forget| < 1: the memory is "
+            "c_t = f c_{t-1} + (a bounded input), which stays bounded for bounded "
+            "inputs (BIBO stability) only then, whatever the activation. "
+            f"Received: forget={forget!r}"
+        )
+
+
+def _check_use_bias(variant, use_bias):
+    alone = [k for k in variant.blocks if getattr(variant, k) == "b"]
+    if alone and not use_bias:
+        raise ValueError(
+            f"The gates of `{variant.name}` see nothing but their bias, so that "
+            "`use_bias` must be True; `LSTM6` has constant gates. Received: "
+            f"use_bias={use_bias}"
+        )

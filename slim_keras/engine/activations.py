@@ -1,0 +1,49 @@
+"""Known activations with their derivatives; others are differentiated for us."""
+
+import functools
+
+import keras
+
+from slim_keras.activations import hard_sigmoid_keras2
+from slim_keras.engine.primitives import primitives
+from slim_keras.equations import Activation
+
+
+def _between_0_and_1(slope):
+    def pull(x, y, dy):
+        return primitives.where((y > 0) & (y < 1), slope * dy, 0 * dy)
+
+    return pull
+
+
+_KNOWN = {
+    keras.activations.linear: Activation(
+        lambda x: x, lambda x, y, dy: dy, from_value=True
+    ),
+    keras.activations.tanh: Activation(
+        primitives.tanh, lambda x, y, dy: dy * (1 - y * y), from_value=True
+    ),
+    keras.activations.sigmoid: Activation(
+        primitives.sigmoid, lambda x, y, dy: dy * (y * (1 - y)), from_value=True
+    ),
+    keras.activations.relu: Activation(
+        primitives.relu, lambda x, y, dy: primitives.where(y > 0, dy, 0 * dy)
+    ),
+    keras.activations.hard_sigmoid: Activation(
+        keras.activations.hard_sigmoid, _between_0_and_1(1 / 6)
+    ),
+    hard_sigmoid_keras2: Activation(hard_sigmoid_keras2, _between_0_and_1(0.2)),
+}
+
+
+@functools.lru_cache(maxsize=256)
+def pulled(function) -> Activation:
+    """The activation with its pull-back, by hand or by automatic differentiation.
+
+    Args:
+        function: A Keras activation function, or any function of one array made of
+            `keras.ops`.
+    """
+    if function in _KNOWN:
+        return _KNOWN[function]
+    return Activation(function, primitives.pull_of(function))

@@ -1,0 +1,22 @@
+"""What the engine needs of a backend, in the words of the backend in use.
+
+`differentiable(forward, backward)` makes the compiled pass with its own gradient:
+`forward(arrays, keep)` gives outputs and what `backward(kept, gradients)` needs.
+`scan(step, carry, rows, steps=None, reverse=False)` is the loop: `step(carry, t, row)
+-> carry, stacked` over the leading axis of the list `rows` (`steps` where it is
+empty); it returns the last carry and the list of stacks.
+`previous(stack, t, first, function)` is `function(stack[t - 1])`, or `first` at 0.
+"""
+
+import importlib
+from typing import Any
+
+import keras
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+primitives: Any = None
+if keras.backend.backend() in BACKENDS:
+    primitives = importlib.import_module(
+        f"slim_keras.engine.primitives_{keras.backend.backend()}"
+    )

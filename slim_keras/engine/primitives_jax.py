@@ -1,0 +1,67 @@
+"""The engine's primitives in JAX."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+tanh = jnp.tanh
+sigmoid = jax.nn.sigmoid
+relu = jax.nn.relu
+where = jnp.where
+zeros_like = jnp.zeros_like
+transpose = jnp.transpose
+
+
+def tensor(x):
+    return x
+
+
+def cast(x, dtype):
+    return x.astype(dtype)
+
+
+def join(arrays):
+    return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays, axis=-1)
+
+
+def column_sums(x):
+    return jnp.sum(x, axis=tuple(range(x.ndim - 1)))
+
+
+def outer(x, y):
+    """The sum over steps and batch of x_t^T y_t."""
+    return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
+
+
+def steps(x):
+    return x.shape[0]
+
+
+def previous(stack, t, first, function=lambda x: x):
+    row = lax.dynamic_index_in_dim(stack, jnp.maximum(t - 1, 0), keepdims=False)
+    return jnp.where(t > 0, function(row), first)
+
+
+def pull_of(function):
+    def pull(x, y, dy):
+        return jax.vjp(function, x)[1](dy)[0]
+
+    return pull
+
+
+def scan(step, carry, rows, steps=None, reverse=False):
+    def body(carry, at):
+        t, row = at
+        return step(carry, t, row)
+
+    steps = rows[0].shape[0] if steps is None else steps
+    return lax.scan(body, carry, (jnp.arange(steps), rows), reverse=reverse)
+
+
+def differentiable(forward, backward):
+    @jax.custom_vjp
+    def run(*arrays):
+        return forward(arrays, keep=False)[0]
+
+    run.defvjp(lambda *arrays: forward(arrays, keep=True), backward)
+    return jax.jit(run)

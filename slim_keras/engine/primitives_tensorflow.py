@@ -1,0 +1,84 @@
+"""The engine's primitives in TensorFlow."""
+
+import tensorflow as tf
+
+tanh = tf.tanh
+sigmoid = tf.sigmoid
+relu = tf.nn.relu
+where = tf.where
+zeros_like = tf.zeros_like
+transpose = tf.transpose
+tensor = tf.convert_to_tensor  # a variable's value, not the variable
+cast = tf.cast
+
+
+def join(arrays):
+    return arrays[0] if len(arrays) == 1 else tf.concat(arrays, axis=-1)
+
+
+def column_sums(x):
+    return tf.reduce_sum(x, axis=tuple(range(x.shape.rank - 1)))
+
+
+def outer(x, y):
+    """The sum over steps and batch of x_t^T y_t."""
+    x, y = (tf.reshape(a, (-1, a.shape[-1])) for a in (x, y))
+    return tf.matmul(x, y, transpose_a=True)
+
+
+def steps(x):
+    return tf.shape(x)[0]
+
+
+def previous(stack, t, first, function=lambda x: x):
+    return tf.where(t > 0, function(stack[tf.maximum(t - 1, 0)]), first)
+
+
+def pull_of(function):
+    def pull(x, y, dy):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x, output_gradients=dy)
+
+    return pull
+
+
+def scan(step, carry, rows, steps=None, reverse=False):
+    steps = (rows[0].shape[0] or tf.shape(rows[0])[0]) if steps is None else steps
+    reads = [
+        tf.TensorArray(r.dtype, steps, element_shape=r.shape[1:]).unstack(r)
+        for r in rows
+    ]
+    # Only its shapes and dtypes are used; XLA drops the rest.
+    _, like = step(carry, tf.constant(0), [r[0] for r in rows])
+    stacks = [tf.TensorArray(s.dtype, steps, element_shape=s.shape) for s in like]
+
+    def body(k, carry, stacks):
+        t = steps - 1 - k if reverse else k
+        carry, new = step(carry, t, [r.read(t) for r in reads])
+        stacks = [s.write(t, n) for s, n in zip(stacks, new, strict=True)]
+        return k + 1, carry, stacks
+
+    _, carry, stacks = tf.while_loop(
+        lambda k, *_: k < steps,
+        body,
+        (tf.constant(0), carry, stacks),
+        maximum_iterations=steps,
+    )
+    return carry, [s.stack() for s in stacks]
+
+
+def differentiable(forward, backward):
+    @tf.custom_gradient
+    def run(*arrays):
+        outputs, kept = forward(arrays, keep=True)
+
+        def gradient(*gradients):
+            return backward(kept, gradients)
+
+        return outputs, gradient
+
+    # Compiled also inside a model that is not; what only a backward pass would
+    # need is dropped where none follows.
+    return tf.function(run, jit_compile=True, autograph=False, reduce_retracing=True)

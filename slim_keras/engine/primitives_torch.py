@@ -1,0 +1,84 @@
+"""The engine's primitives in PyTorch: a plain loop with its own gradient."""
+
+import torch
+
+tanh = torch.tanh
+sigmoid = torch.sigmoid
+relu = torch.relu
+where = torch.where
+zeros_like = torch.zeros_like
+
+
+def tensor(x):
+    return x
+
+
+def cast(x, dtype):
+    return x.to(getattr(torch, dtype))
+
+
+def transpose(x):
+    return x.T
+
+
+def join(arrays):
+    return arrays[0] if len(arrays) == 1 else torch.cat(arrays, dim=-1)
+
+
+def column_sums(x):
+    return x.reshape(-1, x.shape[-1]).sum(dim=0)
+
+
+def outer(x, y):
+    """The sum over steps and batch of x_t^T y_t."""
+    return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
+
+
+def steps(x):
+    return x.shape[0]
+
+
+def previous(stack, t, first, function=lambda x: x):
+    return function(stack[t - 1]) if t > 0 else first
+
+
+def pull_of(function):
+    def pull(x, y, dy):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(function(x), x, dy)[0]
+
+    return pull
+
+
+def scan(step, carry, rows, steps=None, reverse=False):
+    steps = rows[0].shape[0] if steps is None else steps
+    stacks: list = [None] * steps
+    unbound = [r.unbind() for r in rows]
+    for k in range(steps):
+        t = steps - 1 - k if reverse else k
+        carry, stacks[t] = step(carry, t, [r[t] for r in unbound])
+    return carry, [torch.stack(column) for column in zip(*stacks, strict=True)]
+
+
+def differentiable(forward, backward):
+    class Pass(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *arrays):
+            outputs, kept = forward(arrays, keep=True)
+            ctx.names = tuple(kept)
+            ctx.save_for_backward(*kept.values())
+            return outputs
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, *gradients):
+            kept = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+            return backward(kept, gradients)
+
+    def run(*arrays):
+        if torch.is_grad_enabled() and any(a.requires_grad for a in arrays):
+            return Pass.apply(*arrays)
+        return forward(arrays, keep=False)[0]
+
+    return run

@@ -1,0 +1,180 @@
+"""The equations of one step, forward and back, for every row of `variants.py`.
+
+They know nothing of time, masks or backends: arrays come in, arrays go out, joined
+by operators that every backend has. Shapes are `(batch, units)` unless stated.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slim_keras.variants import BLOCKS, Variant
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation and its pull-back.
+
+    Attributes:
+        value: `x -> y`.
+        pull: `(x, y, dy) -> dx`, where dx = dy * y'(x) for elementwise functions.
+        from_value: Whether `pull` needs y alone and is smooth in it, so that a y
+            known up to rounding will do. `pull` may then be given `x=None`.
+    """
+
+    value: Callable[[Array], Array]
+    pull: Callable[[Array, Array, Array], Array]
+    from_value: bool = False
+
+
+@dataclass(frozen=True)
+class Equations:
+    """One step of a variant with its activations chosen.
+
+    Attributes:
+        variant: The row of data.
+        body: Activation of the block c (the identity where the row says so).
+        output: Activation of c_t on its way to h_t.
+        gate: Activation of the computed gates.
+        forget: The forget gate's constant, used where the row has one.
+    """
+
+    variant: Variant
+    body: Activation
+    output: Activation
+    gate: Activation
+    forget: float | None = None
+
+    def of(self, block: str) -> Activation:
+        """The activation of a block."""
+        return self.body if block == "c" else self.gate
+
+    def constant(self, block: str) -> Any:
+        """The value of a constant gate; `None` where the gate is computed."""
+        value = getattr(self.variant, block)
+        if isinstance(value, str):
+            return None
+        return self.forget if block == "f" and self.variant.memory else value
+
+    def values(self, pre: Mapping[str, Array]) -> dict[str, Any]:
+        """Pre-activations of the computed blocks -> values of all four blocks."""
+        return {
+            k: self.of(k).value(pre[k]) if k in pre else self.constant(k)
+            for k in BLOCKS
+        }
+
+    def step(self, value: Mapping[str, Any], c: Array) -> tuple[Array, Array]:
+        """c_t = f * c_{t-1} + i * body; h_t = o * g(c_t).
+
+        Args:
+            value: The values of the four blocks.
+            c: c_{t-1}.
+
+        Returns:
+            h_t and c_t.
+        """
+        c = plus(times(value["f"], c), times(value["i"], value["c"]))
+        return times(value["o"], self.output.value(c)), c
+
+    def body_value(self, c: Array, c_previous: Array) -> Array:
+        """The body's value out of two memories, where i is constant."""
+        kept = times(self.constant("f"), c_previous)
+        return times(1.0 / self.constant("i"), c if kept is None else c - kept)
+
+    def pull_step(
+        self,
+        value: Mapping[str, Any],
+        c: Array,
+        c_previous: Array,
+        squashed: Array,
+        dh: Array,
+        dc: Array,
+    ) -> tuple[dict[str, Array], Array | None]:
+        """The reverse of `step`.
+
+        Args:
+            value: The values of the four blocks at t.
+            c: c_t.
+            c_previous: c_{t-1}.
+            squashed: g(c_t).
+            dh: Gradient at h_t.
+            dc: Gradient at c_t from the later steps.
+
+        Returns:
+            The gradients at the values of the computed blocks, and at c_{t-1}
+            (`None` where it is nothing).
+        """
+        through_h = self.output.pull(c, squashed, times(value["o"], dh))
+        dc = plus(dc, through_h) if self.variant.memory else through_h
+        gradient = {
+            "i": lambda: dc * value["c"],
+            "f": lambda: dc * c_previous,
+            "c": lambda: times(value["i"], dc),
+            "o": lambda: dh * squashed,
+        }
+        return (
+            {k: gradient[k]() for k in self.variant.blocks},
+            times(value["f"], dc),
+        )
+
+
+def part(array: Array, blocks: tuple[str, ...], block: str) -> Array:
+    """The columns of one block out of those stacked for `blocks`."""
+    width = array.shape[-1] // len(blocks)
+    start = blocks.index(block) * width
+    return array[..., start : start + width]
+
+
+def preactivation(
+    variant: Variant,
+    block: str,
+    product: Array | None,
+    h: Array,
+    h_matrix: Array | None,
+    recurrent_vector: Array | None,
+    bias: Array | None,
+) -> Array | None:
+    """The sum of a block's terms.
+
+    Args:
+        variant: The row of data.
+        block: A computed block.
+        product: `W x_t` of the blocks that see the input.
+        h: h_{t-1}.
+        h_matrix: `U h_{t-1}` of the blocks with a full matrix.
+        recurrent_vector: The vectors u of the Hadamard blocks.
+        bias: The biases, or `None` without them.
+
+    Returns:
+        The pre-activation; of a block that sees its bias alone, `(units,)`; `None`
+        for one that sees nothing.
+    """
+    terms = getattr(variant, block)
+    total = None
+    if "W" in terms:
+        total = part(product, variant.having("W"), block)
+    if "U" in terms:
+        total = plus(total, part(h_matrix, variant.matrix_blocks, block))
+    if "u" in terms:
+        total = plus(total, part(recurrent_vector, variant.vector_blocks, block) * h)
+    if "b" in terms and bias is not None:
+        total = plus(total, part(bias, variant.having("b"), block))
+    return total
+
+
+def times(factor, x):
+    """Product that leaves out what a constant 0 or 1 makes superfluous."""
+    if isinstance(factor, float) and factor == 1.0:
+        return x
+    if isinstance(factor, float) and factor == 0.0:
+        return None
+    return factor * x
+
+
+def plus(a, b):
+    """Sum in which `None` stands for nothing."""
+    if a is None:
+        return b
+    return a if b is None else a + b

@@ -1,0 +1,101 @@
+"""How the papers start the recurrent weights."""
+
+import keras
+
+from slim_keras.constraints import recurrence_bound
+
+
+@keras.saving.register_keras_serializable(package="slim_keras")
+class BoundedUniform(keras.initializers.RandomUniform):
+    """u ~ U(0, gamma^(1/T)), or U(gamma^(-1/T), gamma^(1/T)) for a last layer.
+
+    The second form starts every neuron with a long memory: it suits the last
+    recurrent layer of a model that reads only the last output.
+
+    Args:
+        gamma: As in `BoundedRecurrence`. Default: 2.
+        steps: The sequence length T. Default: `None`, for sequences of any length,
+            starts in U(0, 1).
+        long_memory: Whether to start at gamma^(-1/T) instead of 0. Needs `steps`.
+            Default: `False`.
+        seed: Integer, `keras.random.SeedGenerator` or `None`.
+
+    Raises:
+        ValueError: `gamma` is below 1, `steps` is not positive, or `long_memory`
+            is asked for without `steps`.
+
+    Reference: arXiv 1910.06251, section III.
+    """
+
+    def __init__(self, gamma=2.0, steps=None, long_memory=False, seed=None):
+        if long_memory and steps is None:
+            raise ValueError(
+                "`long_memory=True` needs the sequence length. Received: steps=None"
+            )
+        bound = recurrence_bound(gamma, steps)
+        self.gamma = gamma
+        self.steps = steps
+        self.long_memory = long_memory
+        super().__init__(1.0 / bound if long_memory else 0.0, bound, seed=seed)
+
+    def get_config(self):
+        return {
+            "gamma": self.gamma,
+            "steps": self.steps,
+            "long_memory": self.long_memory,
+            "seed": super().get_config()["seed"],
+        }
+
+
+@keras.saving.register_keras_serializable(package="slim_keras")
+class JointOrthogonal(keras.initializers.Initializer):
+    """Draws all recurrent weights of a cell as one orthogonal matrix.
+
+    The SLIM LSTM authors' code keeps full matrices and Hadamard vectors as the
+    columns of one matrix `(n, matrices * n + vectors)` and starts it orthogonal.
+    Here they are two weights: two initializers with the same `seed` draw that same
+    matrix, and each takes its part of the columns.
+
+    Args:
+        matrices: Number of full-matrix blocks, `len(variant.matrix_blocks)`.
+        vectors: Number of Hadamard blocks, `len(variant.vector_blocks)`.
+        part: `"matrices"`, for `recurrent_initializer`, or `"vectors"`, for
+            `recurrent_vector_initializer`.
+        seed: Integer, the same for both parts.
+
+    Raises:
+        ValueError: `part` is unknown, or the shape asked for is not that part's.
+    """
+
+    def __init__(self, matrices, vectors, part, seed):
+        if part not in ("matrices", "vectors"):
+            raise ValueError(
+                f"`part` must be 'matrices' or 'vectors'. Received: part={part!r}"
+            )
+        self.matrices = matrices
+        self.vectors = vectors
+        self.part = part
+        self.seed = seed
+
+    def __call__(self, shape, dtype=None):
+        units, width = shape
+        full = self.matrices * units
+        expected = full if self.part == "matrices" else self.vectors
+        if width != expected:
+            raise ValueError(
+                f"`JointOrthogonal(matrices={self.matrices}, vectors={self.vectors}, "
+                f"part={self.part!r})` serves the shape ({units}, {expected}) for "
+                f"{units} units. Received: shape={tuple(shape)}"
+            )
+        joint = keras.initializers.Orthogonal(seed=self.seed)(
+            (units, full + self.vectors), dtype=dtype
+        )
+        return joint[:, :full] if self.part == "matrices" else joint[:, full:]
+
+    def get_config(self):
+        return {
+            "matrices": self.matrices,
+            "vectors": self.vectors,
+            "part": self.part,
+            "seed": self.seed,
+        }

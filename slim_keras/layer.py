@@ -1,0 +1,132 @@
+"""The sequence layer that all variants share, on `keras.layers.RNN`."""
+
+import inspect
+from typing import ClassVar
+
+import keras
+from keras import ops
+
+from slim_keras import arguments, engine
+from slim_keras.cell import SlimCell
+
+_LAYER_TAIL = """
+Call arguments:
+    sequences: The input, `(batch, steps, features)`.
+    initial_state: List of h_0 and, where the cell has a memory, c_0, each
+        `(batch, units)`. Default: zeros.
+    mask: `(batch, steps)`, true where a step counts. At a masked step the states stay
+        and the output repeats.
+    training: Whether to apply dropout.
+
+Returns:
+    h_T, `(batch, units)`; with `return_sequences` h_1 ... h_T, `(batch, steps,
+    units)`; with `return_state` followed by the last states.
+
+Raises:
+    ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
+        |forget| is not below 1, `engine` is unknown or cannot serve, or an argument
+        means nothing for this variant.
+"""
+
+_SEQUENCE_ARGUMENTS = {
+    "activity_regularizer": None,
+    "return_sequences": False,
+    "return_state": False,
+    "go_backwards": False,
+    "stateful": False,
+    "unroll": False,
+    "zero_output_for_mask": False,
+    "engine": "auto",
+}
+
+
+class SlimLayer(keras.layers.RNN):
+    """Runs a cell over a sequence; subclasses name their cell."""
+
+    cell_class: ClassVar[type[SlimCell]]
+
+    def __init_subclass__(cls, cell: type[SlimCell] | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cell is None:
+            return
+        cls.cell_class = cell
+        cell_parameters = arguments.cell_signature(cell.variant, cell.defaults)
+        own = {
+            name: inspect.Parameter(
+                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
+            )
+            for name, default in _SEQUENCE_ARGUMENTS.items()
+        }
+        cls.__signature__ = arguments.with_keywords(cell_parameters | own)
+        cls.__doc__ = arguments.document(cls, cell.definition, _LAYER_TAIL)
+        for name in cell_parameters:
+            setattr(cls, name, _of_cell(name))
+        keras.saving.register_keras_serializable(package="slim_keras")(cls)
+
+    def __init__(self, *args, **kwargs):
+        given = arguments.bind(type(self), args, kwargs)
+        taken = inspect.signature(self.cell_class).parameters
+        cell_arguments = {k: given.pop(k) for k in tuple(given) if k in taken}
+        requested = given.pop("engine")
+        engine.resolve(requested, unroll=given["unroll"])
+        shared = {k: given[k] for k in ("dtype", "trainable") if k in given}
+        super().__init__(self.cell_class(**cell_arguments, **shared), **given)
+        self.engine = requested
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        # Newer Keras switches it off in RNN.
+        self.supports_masking = True
+
+    @property
+    def resolved_engine(self) -> engine.Engine:
+        """The engine that runs this layer."""
+        return engine.resolve(self.engine, unroll=self.unroll)
+
+    @property
+    def variant(self):
+        """The row of `slim_keras.variants` that this layer computes."""
+        return self.cell.variant
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if self.resolved_engine is engine.Engine.LOOP:
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        cell = self.cell
+        if training and cell.dropout > 0:
+            drop = cell.get_dropout_mask(sequences[:, 0, :])
+            sequences = sequences * ops.expand_dims(drop, axis=1)
+        recurrent_drop = None
+        if training and cell.recurrent_dropout > 0:
+            recurrent_drop = cell.get_recurrent_dropout_mask(initial_state[0])
+        return engine.run(
+            cell,
+            sequences,
+            initial_state,
+            mask,
+            recurrent_drop,
+            go_backwards=self.go_backwards,
+            return_sequences=self.return_sequences,
+            zero_output_for_mask=self.zero_output_for_mask,
+        )
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        own = inspect.signature(type(self)).parameters
+        config |= {k: v for k, v in cell_config.items() if k in own}
+        config["engine"] = self.engine
+        config["activity_regularizer"] = keras.regularizers.serialize(
+            self.activity_regularizer
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _of_cell(name):
+    def value(self):
+        return getattr(self.cell, name)
+
+    value.__doc__ = f"The cell's `{name}`."
+    return property(value)
