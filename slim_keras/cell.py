@@ -166,16 +166,22 @@ class SlimCell(keras.layers.LSTMCell):
         if training and self.recurrent_dropout > 0:
             seen = h * self.get_recurrent_dropout_mask(h)
         product = ops.matmul(inputs, self.kernel)
-        h_matrix = None
+        matrix = None
         if self.variant.matrix_blocks:
-            h_matrix = ops.matmul(seen, self.recurrent_kernel)
-        # Sliced below: variables are not, on every backend.
+            matrix = ops.matmul(seen, self.recurrent_kernel)
+        # Variables are sliced on some backends only, tensors on all.
         vector, bias = (
             None if weight is None else ops.convert_to_tensor(weight)
             for weight in (self.recurrent_vector, self.bias)
         )
         pre = {
-            k: preactivation(self.variant, k, product, seen, h_matrix, vector, bias)
+            k: preactivation(
+                self.variant.part(product, "W", k),
+                self.variant.part(matrix, "U", k),
+                self.variant.part(vector, "u", k),
+                seen,
+                self.variant.part(bias, "b", k),
+            )
             for k in self.variant.blocks
         }
         equations = self.equations(_value_only)

@@ -6,6 +6,7 @@ by operators that every backend has. Shapes are `(batch, units)` unless stated.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from slim_keras.variants import BLOCKS, Variant
@@ -58,12 +59,14 @@ class Equations:
             return None
         return self.forget if block == "f" and self.variant.memory else value
 
+    @cached_property
+    def constants(self) -> dict[str, float]:
+        """The values of the constant gates."""
+        return {k: self.constant(k) for k in BLOCKS if k not in self.variant.blocks}
+
     def values(self, pre: Mapping[str, Array]) -> dict[str, Any]:
-        """Pre-activations of the computed blocks -> values of all four blocks."""
-        return {
-            k: self.of(k).value(pre[k]) if k in pre else self.constant(k)
-            for k in BLOCKS
-        }
+        """Pre-activations of computed blocks -> their values and the constants."""
+        return self.constants | {k: self.of(k).value(x) for k, x in pre.items()}
 
     def step(self, value: Mapping[str, Any], c: Array) -> tuple[Array, Array]:
         """c_t = f * c_{t-1} + i * body; h_t = o * g(c_t).
@@ -120,48 +123,29 @@ class Equations:
         )
 
 
-def part(array: Array, blocks: tuple[str, ...], block: str) -> Array:
-    """The columns of one block out of those stacked for `blocks`."""
-    width = array.shape[-1] // len(blocks)
-    start = blocks.index(block) * width
-    return array[..., start : start + width]
-
-
 def preactivation(
-    variant: Variant,
-    block: str,
     product: Array | None,
+    matrix: Array | None,
+    vector: Array | None,
     h: Array,
-    h_matrix: Array | None,
-    recurrent_vector: Array | None,
     bias: Array | None,
-) -> Array | None:
-    """The sum of a block's terms.
+) -> Array:
+    """The sum of a block's terms, `None` standing for one that it does not have.
 
     Args:
-        variant: The row of data.
-        block: A computed block.
-        product: `W x_t` of the blocks that see the input.
+        product: `W x_t`.
+        matrix: `U h_{t-1}`.
+        vector: u, `(units,)`.
         h: h_{t-1}.
-        h_matrix: `U h_{t-1}` of the blocks with a full matrix.
-        recurrent_vector: The vectors u of the Hadamard blocks.
-        bias: The biases, or `None` without them.
+        bias: b, `(units,)`.
 
     Returns:
-        The pre-activation; of a block that sees its bias alone, `(units,)`; `None`
-        for one that sees nothing.
+        The pre-activation; of a block that sees its bias alone, `(units,)`.
     """
-    terms = getattr(variant, block)
-    total = None
-    if "W" in terms:
-        total = part(product, variant.having("W"), block)
-    if "U" in terms:
-        total = plus(total, part(h_matrix, variant.matrix_blocks, block))
-    if "u" in terms:
-        total = plus(total, part(recurrent_vector, variant.vector_blocks, block) * h)
-    if "b" in terms and bias is not None:
-        total = plus(total, part(bias, variant.having("b"), block))
-    return total
+    total = plus(product, matrix)
+    if vector is not None:
+        total = plus(total, vector * h)
+    return plus(total, bias)
 
 
 def times(factor, x):

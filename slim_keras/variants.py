@@ -20,6 +20,7 @@ Adding a variant is adding a row to `VARIANTS` and a docstring in `cells.py`.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 BLOCKS = ("i", "f", "c", "o")
 
@@ -68,6 +69,24 @@ class Variant:
     def vector_blocks(self) -> tuple[str, ...]:
         """The blocks that see the last output through a Hadamard product."""
         return self.having("u")
+
+    def part(self, stacked: Any, term: str, block: str) -> Any:
+        """The columns of one block in a weight or product of all blocks with a term.
+
+        Args:
+            stacked: An array whose last axis stacks the blocks `having(term)`.
+            term: "W", "U", "u" or "b".
+            block: The block.
+
+        Returns:
+            The part; `None` where the block lacks the term or there is no array.
+        """
+        blocks = self.having(term)
+        if stacked is None or block not in blocks:
+            return None
+        units = stacked.shape[-1] // len(blocks)
+        start = blocks.index(block) * units
+        return stacked[..., start : start + units]
 
     @property
     def gated(self) -> bool:

@@ -21,10 +21,10 @@ _KNOWN = {
         lambda x: x, lambda x, y, dy: dy, from_value=True
     ),
     keras.activations.tanh: Activation(
-        primitives.tanh, lambda x, y, dy: dy * (1 - y * y), from_value=True
+        primitives.tanh, primitives.tanh_pull, from_value=True
     ),
     keras.activations.sigmoid: Activation(
-        primitives.sigmoid, lambda x, y, dy: dy * (y * (1 - y)), from_value=True
+        primitives.sigmoid, primitives.sigmoid_pull, from_value=True
     ),
     keras.activations.relu: Activation(
         primitives.relu, lambda x, y, dy: primitives.where(y > 0, dy, 0 * dy)

@@ -2,9 +2,9 @@
 
 `differentiable(forward, backward)` makes the compiled pass with its own gradient:
 `forward(arrays, keep)` gives outputs and what `backward(kept, gradients)` needs.
-`scan(step, carry, rows, steps=None, reverse=False)` is the loop: `step(carry, t, row)
--> carry, stacked` over the leading axis of the list `rows` (`steps` where it is
-empty); it returns the last carry and the list of stacks.
+`scan(step, carry, rows, count=None, reverse=False)` is the loop: `step(carry, t, row)
+-> carry, stacked` over the leading axis of the list `rows` (`count` steps where it
+is empty); it returns the last carry and the list of stacks.
 `previous(stack, t, first, function)` is `function(stack[t - 1])`, or `first` at 0.
 """
 

@@ -20,6 +20,18 @@ def cast(x, dtype):
     return x.astype(dtype)
 
 
+def tanh_pull(x, y, dy):
+    return dy * (1 - y * y)
+
+
+def sigmoid_pull(x, y, dy):
+    return dy * (y * (1 - y))
+
+
+def add_product(total, x, y):
+    return total + x * y
+
+
 def join(arrays):
     return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays, axis=-1)
 
@@ -49,13 +61,13 @@ def pull_of(function):
     return pull
 
 
-def scan(step, carry, rows, steps=None, reverse=False):
+def scan(step, carry, rows, count=None, reverse=False):
     def body(carry, at):
         t, row = at
         return step(carry, t, row)
 
-    steps = rows[0].shape[0] if steps is None else steps
-    return lax.scan(body, carry, (jnp.arange(steps), rows), reverse=reverse)
+    count = steps(rows[0]) if count is None else count
+    return lax.scan(body, carry, (jnp.arange(count), rows), reverse=reverse)
 
 
 def differentiable(forward, backward):

@@ -12,6 +12,18 @@ tensor = tf.convert_to_tensor  # a variable's value, not the variable
 cast = tf.cast
 
 
+def tanh_pull(x, y, dy):
+    return dy * (1 - y * y)
+
+
+def sigmoid_pull(x, y, dy):
+    return dy * (y * (1 - y))
+
+
+def add_product(total, x, y):
+    return total + x * y
+
+
 def join(arrays):
     return arrays[0] if len(arrays) == 1 else tf.concat(arrays, axis=-1)
 
@@ -27,7 +39,7 @@ def outer(x, y):
 
 
 def steps(x):
-    return tf.shape(x)[0]
+    return x.shape[0] or tf.shape(x)[0]
 
 
 def previous(stack, t, first, function=lambda x: x):
@@ -44,27 +56,27 @@ def pull_of(function):
     return pull
 
 
-def scan(step, carry, rows, steps=None, reverse=False):
-    steps = (rows[0].shape[0] or tf.shape(rows[0])[0]) if steps is None else steps
+def scan(step, carry, rows, count=None, reverse=False):
+    count = steps(rows[0]) if count is None else count
     reads = [
-        tf.TensorArray(r.dtype, steps, element_shape=r.shape[1:]).unstack(r)
+        tf.TensorArray(r.dtype, count, element_shape=r.shape[1:]).unstack(r)
         for r in rows
     ]
     # Only its shapes and dtypes are used; XLA drops the rest.
     _, like = step(carry, tf.constant(0), [r[0] for r in rows])
-    stacks = [tf.TensorArray(s.dtype, steps, element_shape=s.shape) for s in like]
+    stacks = [tf.TensorArray(s.dtype, count, element_shape=s.shape) for s in like]
 
     def body(k, carry, stacks):
-        t = steps - 1 - k if reverse else k
+        t = count - 1 - k if reverse else k
         carry, new = step(carry, t, [r.read(t) for r in reads])
         stacks = [s.write(t, n) for s, n in zip(stacks, new, strict=True)]
         return k + 1, carry, stacks
 
     _, carry, stacks = tf.while_loop(
-        lambda k, *_: k < steps,
+        lambda k, *_: k < count,
         body,
         (tf.constant(0), carry, stacks),
-        maximum_iterations=steps,
+        maximum_iterations=count,
     )
     return carry, [s.stack() for s in stacks]
 

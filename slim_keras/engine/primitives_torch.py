@@ -14,11 +14,25 @@ def tensor(x):
 
 
 def cast(x, dtype):
-    return x.to(getattr(torch, dtype))
+    dtype = getattr(torch, dtype)
+    return x if x.dtype is dtype else x.to(dtype)
 
 
 def transpose(x):
     return x.T
+
+
+# One kernel each, where operators would take three and two.
+def tanh_pull(x, y, dy):
+    return torch.ops.aten.tanh_backward(dy, y)
+
+
+def sigmoid_pull(x, y, dy):
+    return torch.ops.aten.sigmoid_backward(dy, y)
+
+
+def add_product(total, x, y):
+    return torch.addcmul(total, x, y)
 
 
 def join(arrays):
@@ -51,12 +65,12 @@ def pull_of(function):
     return pull
 
 
-def scan(step, carry, rows, steps=None, reverse=False):
-    steps = rows[0].shape[0] if steps is None else steps
-    stacks: list = [None] * steps
+def scan(step, carry, rows, count=None, reverse=False):
+    count = steps(rows[0]) if count is None else count
+    stacks: list = [None] * count
     unbound = [r.unbind() for r in rows]
-    for k in range(steps):
-        t = steps - 1 - k if reverse else k
+    for k in range(count):
+        t = count - 1 - k if reverse else k
         carry, stacks[t] = step(carry, t, [r[t] for r in unbound])
     return carry, [torch.stack(column) for column in zip(*stacks, strict=True)]
 

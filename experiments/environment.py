@@ -1,0 +1,150 @@
+"""What a run stands on: the backend, library versions, the processor, the commit."""
+
+import ctypes
+import importlib.util
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import UserError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def default_backend() -> str:
+    """The backend that `KERAS_BACKEND` names, or TensorFlow."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def start(backend: str, seed: int) -> None:
+    """Starts Keras: to be called before anything imports it.
+
+    Args:
+        backend: One of `BACKENDS`.
+        seed: Sets Python's, NumPy's and the backend's random numbers.
+
+    Raises:
+        UserError: The backend is not installed, or Keras runs on another one already.
+    """
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(f"backend {backend} is not installed: pip install {backend}")
+    os.environ["KERAS_BACKEND"] = backend
+    _keep_memory()
+    with _silence():
+        import keras
+
+        # Loads TensorFlow, where it is installed, whatever the backend.
+        keras.utils.set_random_seed(seed)
+    if keras.config.backend() != backend:
+        raise UserError(
+            f"backend {backend}: keras was imported with {keras.config.backend()} "
+            "already; choose the backend in a fresh process"
+        )
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps TensorFlow's greetings off the terminal, unless the user set its level."""
+    if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # Its libraries write to the file descriptor while they load, whatever the level.
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _keep_memory() -> None:
+    """Lets this process keep big buffers instead of returning them to the system.
+
+    XLA asks for the memory of a training step anew each time. Beyond 32 MiB glibc maps
+    it afresh, and every step pays for the system clearing it page by page: more than
+    half of an IndyLSTM's step on JAX. Without glibc nothing is done.
+    """
+    mmap_max, trim_threshold = -4, -1  # as <malloc.h> numbers them
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
+
+
+def facts() -> dict[str, Any]:
+    """Versions, processor and commit, as they stand in a result row."""
+    import keras
+    import numpy as np
+
+    import slim_keras
+
+    backend = keras.config.backend()
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "keras": keras.version(),
+            backend: sys.modules[backend].__version__,
+            "numpy": np.__version__,
+            "slim_keras": slim_keras.__version__,
+        },
+        "processor": processor(backend),
+        **commit(),
+    }
+
+
+def processor(backend: str) -> str:
+    """The name of the accelerator that a backend uses, else of the CPU."""
+    return _accelerator(backend) or _cpu()
+
+
+def _accelerator(backend: str) -> str | None:
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return None if device.platform == "cpu" else device.device_kind
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+    return details.get("device_name")
+
+
+def _cpu() -> str:
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():  # Linux; elsewhere the name above is a good one
+        found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
+        name = found[1] if found else name
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def commit() -> dict[str, Any]:
+    """The git commit of this checkout and whether files differ from it, else `None`."""
+    root = Path(__file__).parents[1]
+
+    def git(*args: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *args], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "dirty": git("status", "--porcelain", "--untracked-files=no") != "",
+        }
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}  # no git, or no checkout

@@ -1,0 +1,126 @@
+"""What a run shows: a live bar in a terminal, a line for each epoch everywhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+_COLUMNS = {  # history key: what an epoch's line calls it
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "val_accuracy": "validation",
+    "test_accuracy": "test",
+}
+
+
+class Display:
+    """The screen of one run; in a log file only lines that stay.
+
+    Args:
+        quiet: Whether only the last line is shown.
+    """
+
+    def __init__(self, *, quiet: bool):
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """A line, left out by `--quiet`."""
+        if not self._quiet:
+            self._console.print(text, markup=False)
+
+    @contextmanager
+    def bar(self, *, epochs: int, steps: int, done: int) -> Iterator[None]:
+        """Shows the bar of a training while the block runs.
+
+        Args:
+            epochs: Epochs of the whole run.
+            steps: Steps of an epoch.
+            done: Epochs that were finished before.
+        """
+        self._epochs = epochs
+        self._steps = steps
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("loss {task.fields[loss]}  accuracy {task.fields[accuracy]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+            # The evaluations between epochs count in the time that is left.
+            speed_estimate_period=3600,
+            disable=self._quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(
+            "",
+            total=epochs * steps,
+            completed=done * steps,
+            epoch=done + 1,
+            loss="-",
+            accuracy="-",
+        )
+        with self._bar:
+            yield
+
+    def step(self, epoch: int, step: int, logs: dict[str, float]) -> None:
+        """Moves the bar to a step that is done; epochs and steps count from 1."""
+        self._bar.update(
+            self._task,
+            completed=(epoch - 1) * self._steps + step,
+            epoch=epoch,
+            loss=f"{logs['loss']:.4f}",
+            accuracy=f"{logs['accuracy']:.4f}",
+        )
+
+    def epoch(self, entry: dict[str, float]) -> None:
+        """The line of a finished epoch."""
+        figures = (
+            f"{name} {entry[key]:.4f}" for key, name in _COLUMNS.items() if key in entry
+        )
+        width = len(str(self._epochs))
+        self.say(
+            "  ".join(
+                (
+                    f"epoch {entry['epoch']:>{width}}/{self._epochs}",
+                    *figures,
+                    f"{entry['seconds']:.1f} s",
+                )
+            )
+        )
+
+    def summary(self, row: dict[str, Any]) -> None:
+        """The end of a run; one line with `--quiet`."""
+        title = f"{row['run']}: {row['status']}, data: {row['data']}"
+        if self._quiet:
+            scores = [
+                f"{name} {row[name]['test_accuracy']:.4f} (epoch {row[name]['epoch']})"
+                for name in ("paper", "clean")
+                if row[name]
+            ]
+            self._console.print(", ".join([title, *scores]), markup=False)
+            return
+        table = Table(box=None, pad_edge=False)
+        for column in ("protocol", "test accuracy", "epoch", "chosen by"):
+            table.add_column(column)
+        rules = {
+            "paper": "highest test accuracy of all epochs",
+            "clean": "highest accuracy on the validation split",
+        }
+        for name, rule in rules.items():
+            if row[name]:
+                accuracy = f"{row[name]['test_accuracy']:.4f}"
+                table.add_row(name, accuracy, str(row[name]["epoch"]), rule)
+        self.say(title)
+        self._console.print(table)

@@ -1,0 +1,199 @@
+"""Trains one configuration and leaves one result row."""
+
+import hashlib
+import json
+import statistics
+import sys
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from filelock import FileLock, Timeout
+
+from experiments import environment
+from experiments.checkpoint import History
+from experiments.command import Number, setting
+from experiments.datasets import Dataset
+from experiments.errors import UserError
+from experiments.progress import Display
+from experiments.results import Row, append_row, write_json
+from experiments.training import best, fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings that every experiment has."""
+
+    epochs: int = setting(
+        10, click.IntRange(min=1), "Times through the training examples."
+    )
+    batch_size: int = setting(32, click.IntRange(min=1), "Examples in a step.")
+    validation_split: float = setting(
+        0.1,
+        Number(min=0, max=1, max_open=True),
+        "Part of the training examples kept to choose the epoch in the clean protocol; "
+        "with 0 there is no such protocol.",
+    )
+    seed: int = setting(
+        3,
+        click.IntRange(0, 2**32 - 1),
+        "Seed of initial weights, dropout and the order of the examples.",
+    )
+    backend: str = setting(
+        environment.default_backend,
+        click.Choice(environment.BACKENDS),
+        "What Keras runs on; KERAS_BACKEND sets the default.",
+    )
+    output: str = setting(
+        "runs",
+        click.STRING,
+        "Folder for the run's own folder and for results.jsonl.",
+        identity=False,
+    )
+    quiet: bool = setting(
+        False, click.BOOL, "Print the last line and errors only.", identity=False
+    )
+
+
+def train(
+    experiment: str, title: str, settings: Settings, model: Any, data: Dataset
+) -> int:
+    """Trains a model, or goes on where an earlier start of the same run stopped.
+
+    Args:
+        experiment: The name of the experiment.
+        title: What the folder of the run is called, before seed and checksum.
+        settings: The settings of the experiment.
+        model: A compiled model with the metric `accuracy` and a layer `recurrent`.
+        data: What to train and test on.
+
+    Returns:
+        The exit status: 0 for a finished run, 1 for one that diverged.
+
+    Raises:
+        UserError: The run's folder is in use, or what it holds cannot be used.
+        OSError: The output folder cannot be written.
+    """
+    identity = _identity(experiment, settings, data)
+    checksum = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    output = Path(settings.output)
+    folder = output / f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    display = Display(quiet=settings.quiet)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            row = _train(folder, identity, settings, model, data, display)
+    except Timeout:
+        raise UserError(f"{folder} is being trained by another process") from None
+    results = output / "results.jsonl"
+    append_row(results, row)
+    display.summary(row)
+    display.say(f"row in {results}, files in {folder}")
+    if row["status"] == "diverged":
+        print(f"diverged: {row['reason']}; try a smaller --eta", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _identity(experiment: str, settings: Settings, data: Dataset) -> dict[str, Any]:
+    """All that the numbers of a run depend on."""
+    return {
+        "experiment": experiment,
+        **{
+            field.name: getattr(settings, field.name)
+            for field in fields(settings)
+            if field.metadata["identity"]
+        },
+        "data": data.name,
+        "data_checksum": data.checksum,
+    }
+
+
+def _train(
+    folder: Path,
+    identity: dict[str, Any],
+    settings: Settings,
+    model: Any,
+    data: Dataset,
+    display: Display,
+) -> Row:
+    config = _claim(folder, identity, data)
+    facts = environment.facts()  # of the code that trains, not of later edits
+    path = folder / "row.json"
+    if path.exists():
+        display.say(f"{folder} is done already; delete it to train again")
+    else:
+        parameters = {
+            "recurrent_parameters": model.get_layer("recurrent").count_params(),
+            "model_parameters": model.count_params(),
+        }
+        display.say(f"{folder}\ndata: {data.name} ({data.origin})")
+        display.say(
+            f"parameters: {parameters['recurrent_parameters']:,} in the recurrent "
+            f"layer, {parameters['model_parameters']:,} in all"
+        )
+        history, reason = fit(
+            model,
+            data,
+            folder,
+            display,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            validation_split=settings.validation_split,
+            seed=settings.seed,
+        )
+        row = {
+            "run": folder.name,
+            "status": "diverged" if reason else "finished",
+            "reason": reason,
+            **config,
+            **parameters,
+            **_scores(history),
+            **facts,
+            "finished": _now(),
+        }
+        write_json(path, row)
+    return json.loads(path.read_text())
+
+
+def _claim(folder: Path, identity: dict[str, Any], data: Dataset) -> dict[str, Any]:
+    """The configuration in the folder of a run, written there on the first start."""
+    path = folder / "config.json"
+    if not path.exists():
+        origin = {"data_origin": data.origin, "started": _now()}
+        write_json(path, {**identity, **origin})
+    remedy = "delete the folder or choose another --output"
+    try:
+        config = json.loads(path.read_text())
+    except ValueError:
+        raise UserError(f"{path} is damaged; {remedy}") from None
+    other = [name for name in identity if config.get(name) != identity[name]]
+    if other:
+        raise UserError(f"{path} is of another run ({', '.join(other)}); {remedy}")
+    return config
+
+
+def _scores(history: History) -> dict[str, Any]:
+    """What a row says of the epochs; `None` where no epoch or split can say it."""
+
+    def tested(figure: str) -> dict[str, Any] | None:
+        if not history or figure not in history[0]:
+            return None
+        entry = best(history, figure)
+        return {"test_accuracy": entry["test_accuracy"], "epoch": entry["epoch"]}
+
+    return {
+        "paper": tested("test_accuracy"),
+        "clean": tested("val_accuracy"),
+        "train_accuracy": best(history, "accuracy")["accuracy"] if history else None,
+        "epochs_finished": len(history),
+        "seconds_per_epoch": statistics.median(entry["seconds"] for entry in history)
+        if history
+        else None,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

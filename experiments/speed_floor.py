@@ -1,0 +1,92 @@
+"""The least time a training step of a layer can take: its products and activations.
+
+Its matrix products, forward and back, each as one product over all steps, and one
+pass of each of its activations over all steps, compiled on the backend in use. No
+recurrence can be run so; the distance to it is what the recurrence costs.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def calls(
+    key: str, batch: int, steps: int, features: int, units: int, rng: Any
+) -> dict[str, Callable[[], Any]]:
+    """Calls whose times add up to the floor of a variant.
+
+    Args:
+        key: The variant.
+        batch: Sequences in a batch.
+        steps: Steps of a sequence.
+        features: Features of an input.
+        units: Hidden units.
+        rng: Source of the arrays.
+
+    Returns:
+        The calls by name; each waits for its result.
+    """
+    from keras import ops
+
+    from slim_keras.variants import VARIANTS
+
+    row = VARIANTS[key]
+    rows = batch * steps
+
+    def array(*shape):
+        return ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
+
+    products = [
+        (array(rows, size), array(size, width * units), array(rows, width * units))
+        for size, width in (
+            (features, len(row.having("W"))),
+            (units, len(row.matrix_blocks)),
+        )
+        if width
+    ]
+
+    def multiply(products):
+        return [
+            result
+            for x, w, dz in products
+            for result in (
+                ops.matmul(x, w),
+                ops.matmul(dz, ops.transpose(w)),
+                ops.matmul(ops.transpose(x), dz),
+            )
+        ]
+
+    pre = [array(rows, units) for block in row.blocks if row.gated or block == "c"]
+    body = array(rows, units)
+    relu = row.linear_body
+
+    def activate(arrays):
+        gates, cell = arrays
+        squash = ops.relu if relu else ops.tanh
+        return [ops.sigmoid(x) for x in gates] + [squash(x) for x in cell]
+
+    gates = pre[1:]
+    cell = [body] if relu else [pre[0], body]
+    return {
+        "floor of products": _waiting(multiply, products),
+        "floor of activations": _waiting(activate, (gates, cell)),
+    }
+
+
+def _waiting(function: Callable, argument: Any) -> Callable[[], Any]:
+    """The function compiled, and waited for."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        compiled = tf.function(function, jit_compile=True)
+        # TensorFlow on a CPU returns when the compiled function is done.
+        return lambda: [np.asarray(x[:1]) for x in compiled(argument)]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled = jax.jit(function)
+        return lambda: jax.block_until_ready(compiled(argument))
+    return lambda: function(argument)

@@ -1,0 +1,203 @@
+"""One `model.fit`, recorded epoch by epoch so that it can go on after any end."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import checkpoint
+from experiments.checkpoint import History
+from experiments.datasets import Dataset
+from experiments.progress import Display
+from experiments.results import write_json
+
+EVALUATION_BATCH = 250  # divides IMDB's splits, so XLA compiles one shape only
+LAST = "last.weights.h5"  # weights and checkpoint in one
+SPLIT_SEED = 0  # runs with different seeds keep the same validation split
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+class DivergedError(Exception):
+    """A figure of the training is no longer a finite number."""
+
+
+def fit(
+    model: Any,
+    data: Dataset,
+    folder: Path,
+    display: Display,
+    *,
+    epochs: int,
+    batch_size: int,
+    validation_split: float,
+    seed: int,
+) -> tuple[History, str | None]:
+    """Trains to the last epoch, from the checkpoint in the folder if there is one.
+
+    Args:
+        model: A compiled model with the metric `accuracy`.
+        data: What to train and test on.
+        folder: Where checkpoint, best weights and history are kept.
+        display: What shows the progress.
+        epochs: Epochs in all, those in the checkpoint counted.
+        batch_size: Examples in a step; the last step of an epoch takes what is left.
+        validation_split: Part of the training examples to keep for validation.
+        seed: Seed of the order of the examples and of dropout.
+
+    Returns:
+        An entry for each finished epoch, and, if the training diverged, where.
+    """
+    examples, validation = split(data.x_train, data.y_train, validation_split)
+    evaluated = {"test": (data.x_test, data.y_test)}
+    if len(validation[0]):
+        evaluated = {"val": validation, **evaluated}
+    last = folder / LAST
+    history = checkpoint.load(model, last) if last.exists() else []
+    if len(history) == epochs:  # killed before the row was written
+        return history, None
+    if history:
+        display.say(f"going on after epoch {len(history)}")
+    import keras
+
+    feed = batches(examples, batch_size, seed)
+    feed.begin(len(history))
+    recorder = _Recorder(model, evaluated, folder, history, display)
+
+    def begin_epoch(epoch: int, logs: dict[str, float]) -> None:
+        # Torch draws dropout from its global state, which no checkpoint holds.
+        (state,) = np.random.SeedSequence([seed, epoch]).generate_state(1)
+        keras.utils.set_random_seed(int(state))
+        feed.begin(epoch)
+        recorder.begin_epoch(epoch)
+
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_begin=begin_epoch,
+        on_train_batch_end=recorder.end_step,
+        on_epoch_end=recorder.end_epoch,
+    )
+    try:
+        with display.bar(epochs=epochs, steps=len(feed), done=len(history)):
+            model.fit(
+                feed,
+                initial_epoch=len(history),
+                epochs=epochs,
+                shuffle=False,  # the batches come in their order
+                verbose=0,
+                callbacks=[callback],
+            )
+    except DivergedError as error:
+        return history, str(error)
+    except RuntimeError:
+        # Torch's cross-entropy raises on NaN, before a log could show it.
+        x, _ = feed[min(recorder.steps, len(feed) - 1)]
+        if np.isfinite(model.predict_on_batch(x)).all():
+            raise
+        return history, f"the output is not finite {recorder.where()}"
+    return history, None
+
+
+def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
+    """Training and validation examples, drawn at random but always the same."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
+    kept, drawn = np.split(order, [len(x) - math.ceil(len(x) * part)])
+    return (x[kept], y[kept]), (x[drawn], y[drawn])
+
+
+def batches(examples: Split, size: int, seed: int) -> Any:
+    """The training examples as a `keras.utils.PyDataset`.
+
+    The order in an epoch depends on seed and epoch and on nothing else; `begin(epoch)`
+    sets it before the epoch starts. (Keras calls the data set's own hook,
+    `on_epoch_end`, more often than once an epoch.)
+
+    Args:
+        examples: Inputs and labels.
+        size: Examples in a batch; the last batch takes what is left.
+        seed: Seed of the orders.
+    """
+    import keras
+
+    x, y = examples
+
+    class Batches(keras.utils.PyDataset):
+        def begin(self, epoch: int) -> None:
+            self._order = np.random.default_rng([seed, epoch]).permutation(len(x))
+
+        def __len__(self) -> int:
+            return math.ceil(len(x) / size)
+
+        def __getitem__(self, index: int) -> Split:
+            chosen = self._order[index * size : (index + 1) * size]
+            return x[chosen], y[chosen]
+
+    return Batches()
+
+
+def best(history: History, figure: str) -> dict[str, Any]:
+    """The entry of the epoch in which a figure was highest, the earliest of equals."""
+    return max(history, key=lambda entry: entry[figure])
+
+
+class _Recorder:
+    """Evaluates and writes down every epoch of a training."""
+
+    def __init__(
+        self,
+        model: Any,
+        evaluated: dict[str, Split],
+        folder: Path,
+        history: History,
+        display: Display,
+    ):
+        self._model = model
+        self._evaluated = evaluated
+        self._folder = folder
+        self._history = history
+        self._display = display
+        self._epoch = len(history) + 1
+        self.steps = 0
+        self._chosen_by = f"{next(iter(evaluated))}_accuracy"
+
+    def begin_epoch(self, epoch: int) -> None:
+        self._epoch = epoch + 1
+        self.steps = 0
+        self._began = time.perf_counter()
+
+    def where(self) -> str:
+        return f"after step {self.steps} of epoch {self._epoch}"
+
+    def end_step(self, step: int, logs: dict[str, float]) -> None:
+        self.steps = step + 1
+        _check(logs, self.where())
+        self._display.step(self._epoch, self.steps, logs)
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        seconds = time.perf_counter() - self._began
+        entry: dict[str, Any] = {"epoch": self._epoch}
+        entry |= {name: logs[name] for name in ("loss", "accuracy")}
+        for name, (x, y) in self._evaluated.items():
+            figures = self._model.evaluate(
+                x, y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
+            )
+            entry |= {f"{name}_{figure}": value for figure, value in figures.items()}
+        _check(entry, self.where())
+        entry["seconds"] = seconds
+        self._history.append(entry)
+        # The last file is the commit: killed before it, the epoch is repeated and
+        # writes the same again.
+        if best(self._history, self._chosen_by) is entry:
+            checkpoint.save(
+                self._model, self._history, self._folder / "best.weights.h5"
+            )
+        write_json(self._folder / "history.json", self._history)
+        checkpoint.save(self._model, self._history, self._folder / LAST)
+        self._display.epoch(entry)
+
+
+def _check(figures: dict[str, float], where: str) -> None:
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(f"{name} is {value} {where}")

@@ -1,0 +1,164 @@
+"""The backward pass: one reverse loop, then one product per matrix."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slim_keras.engine.plan import Plan
+from slim_keras.engine.primitives import primitives
+from slim_keras.equations import Array, plus, times
+
+
+def backward(
+    plan: Plan, kept: Mapping[str, Any], gradients: Sequence[Array]
+) -> tuple[Array | None, ...]:
+    """All gradients, from those at the outputs of `forward`.
+
+    The reverse loop carries the gradients at h and c, emits those at the
+    pre-activations that inputs or matrices lead to, and sums those that go to vectors
+    and to gates without either.
+
+    Args:
+        plan: What is fixed.
+        kept: What `forward` kept.
+        gradients: Gradients at the last states and, where wanted, at all outputs.
+
+    Returns:
+        Gradients in the order of `plan.given`; `None` for mask and dropout.
+    """
+    variant, equations = plan.variant, plan.equations
+    a = {**kept, **plan.named([kept.get(name) for name in plan.given])}
+    gradients = [primitives.cast(g, plan.carry_dtype) for g in gradients]
+    zero = primitives.zeros_like(a["h_T"])
+    (dh, dc, du, dsum), dpre = _reverse_loop(plan, a, gradients, zero)
+
+    found: dict[str, Array] = {"h": dh, "c": dc}
+    found |= {f"W {k}": dpre[k] for k in plan.seen}
+    if "bias" in a:
+        sums = {k: primitives.column_sums(total) for k, total in dsum.items()}
+        for k, value in plan.static_values(a).items():
+            sums[k] = equations.of(k).pull(a[f"b {k}"], value, sums[k])
+        found["bias"] = primitives.join(
+            [
+                sums[k] if k in sums else primitives.column_sums(dpre[k])
+                for k in variant.having("b")
+            ]
+        )
+    if variant.vector_blocks:
+        found["recurrent_vector"] = primitives.join(
+            [primitives.column_sums(du[k]) for k in variant.vector_blocks]
+        )
+    if variant.matrix_blocks:
+        found["recurrent_kernel"] = _matrix_gradient(plan, a, dpre)
+    return tuple(
+        primitives.cast(found[name], plan.dtype) if name in found else None
+        for name in plan.given
+    )
+
+
+def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
+    """Gradients at the first states, sums, and what the steps emit, by block."""
+    variant, equations = plan.variant, plan.equations
+    static = plan.static_values(a)
+    dhs = gradients[-1] if plan.sequence else None
+    again = tuple(k for k in plan.moving if k not in plan.kept_pre)
+    transposed = {
+        k: primitives.transpose(variant.part(a["recurrent_kernel"], "U", k))
+        for k in variant.matrix_blocks
+    }
+    c_first = a.get("c", a["h"])
+
+    def step(carry, t, row):
+        dh, dc, h, c, du, dsum = carry
+        row = dict(zip(names, row, strict=True))
+        c_prev = primitives.previous(a["cs"], t, c_first)
+        if plan.keeps_h:
+            h_prev = primitives.previous(a["hs"], t, a["h"])
+            squashed = equations.output.value(c)
+        else:
+            h_prev = primitives.previous(a["cs"], t, a["h"], equations.output.value)
+            squashed = h
+        dropped = h_prev * a["drop"] if "drop" in a else h_prev
+        pre = {k: row[f"pre {k}"] for k in plan.kept_pre}
+        if plan.from_memory:
+            pre["c"] = None
+            value = equations.constants | {"c": equations.body_value(c, c_prev)}
+        else:
+            pre |= plan.preactivations(again, a, row, dropped)
+            value = equations.values(pre) | static
+
+        if dhs is not None:
+            dh = dh + row["dhs"]
+        passed_h = passed_c = None
+        if "mask" in a:
+            passed_h, dh = _split(row["mask"], dh, zero)
+            passed_c, dc = _split(row["mask"], dc, zero)
+        dvalue, dc = equations.pull_step(value, c, c_prev, squashed, dh, dc)
+        dpre = {
+            k: equations.of(k).pull(pre[k], value[k], dvalue[k]) for k in plan.moving
+        }
+        dc = plus(dc, passed_c) if variant.memory else None
+
+        dh = None
+        for k in variant.matrix_blocks:
+            dh = plus(dh, plan.times_matrix(dpre[k], transposed[k]))
+        for k in variant.vector_blocks:
+            dh = plus(dh, dpre[k] * a[f"u {k}"])
+        if "drop" in a:
+            dh = times(a["drop"], dh)
+        dh = plus(dh, passed_h)
+
+        du = {
+            k: primitives.add_product(total, dpre[k], dropped)
+            for k, total in du.items()
+        }
+        # A gate that does not move is pulled back once, after the loop.
+        at = dvalue | dpre
+        dsum = {k: total + at[k] for k, total in dsum.items()}
+        dc = zero if dc is None else dc
+        return (dh, dc, h_prev, c_prev, du, dsum), [dpre[k] for k in plan.emitted]
+
+    names = [f"pre {k}" for k in plan.kept_pre]
+    if not plan.from_memory:
+        names += [f"W {k}" for k in plan.seen if k in again]
+    names += ["dhs"] if plan.sequence else []
+    names += ["mask"] if "mask" in a else []
+    rows = {**a, "dhs": dhs}
+    start = (
+        gradients[0],
+        gradients[1] if variant.memory else zero,
+        a["h_T"],
+        a["c_T"],
+        dict.fromkeys(variant.vector_blocks, zero),
+        dict.fromkeys(plan.summed, zero),
+    )
+    (dh, dc, _, _, du, dsum), emitted = primitives.scan(
+        step,
+        start,
+        [rows[name] for name in names],
+        count=primitives.steps(a["cs"]),
+        reverse=True,
+    )
+    return (dh, dc, du, dsum), dict(zip(plan.emitted, emitted, strict=True))
+
+
+def _matrix_gradient(plan: Plan, a: Mapping[str, Any], dpre) -> Array:
+    """The gradient at `recurrent_kernel`: sums over all steps of h_{t-1}^T dpre."""
+    hs = a["hs"] if plan.keeps_h else plan.equations.output.value(a["cs"])
+    first = a["h"]
+    if "drop" in a:
+        hs, first = hs * a["drop"], first * a["drop"]
+    return primitives.join(
+        [
+            primitives.outer(hs[:-1], dpre[k][1:])
+            + primitives.outer(first[None], dpre[k][:1])
+            for k in plan.variant.matrix_blocks
+        ]
+    )
+
+
+def _split(counts, gradient, zero):
+    """What passes a masked step by, and what enters a step that counts."""
+    return (
+        primitives.where(counts, zero, gradient),
+        primitives.where(counts, gradient, zero),
+    )

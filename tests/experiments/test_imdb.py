@@ -1,0 +1,199 @@
+"""The IMDB experiment through its own command line."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from experiments import command, imdb, runner
+from experiments.imdb import Config, build, complete
+from slim_keras.activations import hard_sigmoid_keras2
+from slim_keras.variants import VARIANTS
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("imdb*.toml"))
+SMALL = ["--data=sample", "--length=12", "--units=4", "--embedding-dim=4"]
+
+
+def start(*args):
+    return command.main(Config, imdb.run, [*SMALL, *args])
+
+
+def read(path, *args):
+    """The complete config of a file and some options."""
+    seen = []
+    assert (
+        command.main(Config, lambda c: seen.append(c) or 0, [*args, f"--config={path}"])
+        == 0
+    )
+    return complete(seen[0])
+
+
+def history(output):
+    (path,) = Path(output).glob("imdb-*/history.json")
+    entries = json.loads(path.read_text())
+    for entry in entries:
+        del entry["seconds"]
+    return entries
+
+
+def row(output):
+    (line,) = (Path(output) / "results.jsonl").read_text().splitlines()
+    return json.loads(line)
+
+
+# Ends its own process in the middle of the second epoch, as `kill -9` does.
+KILLED = """
+import os, signal, sys
+from experiments import command, imdb
+from experiments.progress import Display
+
+step = Display.step
+
+def kill(self, epoch, number, logs):
+    if (epoch, number) == (2, 5):
+        os.kill(os.getpid(), signal.SIGKILL)
+    step(self, epoch, number, logs)
+
+Display.step = kill
+sys.exit(command.main(imdb.Config, imdb.run, sys.argv[1:]))
+"""
+
+
+def test_killed_and_started_again_it_ends_in_the_same_numbers(tmp_path, capsys):
+    args = ["--epochs=3", "--batch-size=100", "--dropout=0.3"]
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, *SMALL, *args, f"--output={killed}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert not (killed / "results.jsonl").exists()
+    assert len(history(killed)) == 1
+
+    assert start(*args, f"--output={killed}") == 0
+    assert "going on after epoch 1" in capsys.readouterr().out
+    assert start(*args, f"--output={undisturbed}") == 0
+    assert "going on" not in capsys.readouterr().out
+    assert history(killed) == history(undisturbed)
+    assert len(history(killed)) == 3
+    for protocol in ("paper", "clean", "train_accuracy"):
+        assert row(killed)[protocol] == row(undisturbed)[protocol]
+
+
+def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):
+    args = ["--variant=lstm_c6", "--epochs=1", "--batch-size=500"]
+    assert start(*args, f"--output={tmp_path}") == 0
+    out = capsys.readouterr().out
+    assert out.count("data: sample") == 2  # at the start and at the end
+    result = row(tmp_path)
+    assert result["data"] == "sample"
+    assert result["variant"] == "lstm_c6"
+    assert result["forget"] == 0.4  # the variant's own
+    assert result["recurrent_parameters"] == 4 * 4 + 2 * 4
+    assert start(*args, "--quiet", f"--output={tmp_path}") == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "data: sample" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "hints"),
+    [
+        (["--variant=lstm7"], ["variant", "'lstm7'", *VARIANTS]),
+        (["--variant=lstm", "--forget=0.5"], ["forget 0.5", "lstm"]),
+        (["--variant=indrnn", "--forget=0.5"], ["forget 0.5", "indrnn"]),
+        (["--gate-activation=hard_sigmoid_keras2"], ["gate-activation", "lstm6"]),
+        (["--engine=warp"], ["engine", "warp"]),
+        (["--data=imdb", "--data-dir=/nowhere"], ["/nowhere"]),
+        (["--forget=1"], ["--forget"]),
+        (["--units=0"], ["--units"]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(args, hints, tmp_path, capsys):
+    output = tmp_path / "runs"
+    assert start(*args, f"--output={output}") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    for hint in hints:
+        assert hint in err
+    assert not output.exists()
+
+
+def test_unwritable_output_is_found_before_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(runner, "fit", None)
+    file = tmp_path / "file"
+    file.touch()
+    assert start(f"--output={file}/runs") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert str(file) in err
+    assert err.count("\n") == 1
+
+
+def test_another_backend_than_the_one_in_use_is_refused(capsys, tmp_path):
+    other = "jax" if keras.config.backend() == "tensorflow" else "tensorflow"
+    assert start(f"--backend={other}", f"--output={tmp_path / 'runs'}") == 2
+    assert "fresh process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_configs_serve_every_variant(path, variant):
+    options = [f"--variant={variant}"]
+    if not VARIANTS[variant].gated:
+        options.append("--gate-activation=sigmoid")
+    config = read(path, *options)
+    assert config.epochs == 100
+    model = build(config)
+    layer = model.get_layer("recurrent")
+    assert layer.count_params() == VARIANTS[variant].parameters(32, 100)
+    assert layer.activation is keras.activations.sigmoid
+
+
+def test_authors_config_is_what_the_authors_did():
+    config = read(ROOT / "configs" / "imdb_authors.toml", "--variant=lstm5")
+    model = build(config)
+    layer = model.get_layer("recurrent")
+    assert layer.recurrent_activation is hard_sigmoid_keras2
+    assert not model.layers[0].trainable
+    kernel, matrix, vectors, bias = (
+        keras.ops.convert_to_numpy(weight)
+        for weight in (
+            layer.cell.kernel,
+            layer.cell.recurrent_kernel,
+            layer.cell.recurrent_vector,
+            layer.cell.bias,
+        )
+    )
+    assert np.abs(kernel).max() <= np.sqrt(6 / (32 + 100))  # glorot uniform
+    joint = np.concatenate([matrix, vectors.reshape(3, 100).T], axis=1)
+    np.testing.assert_allclose(joint @ joint.T, np.eye(100), atol=1e-5)
+    assert not bias.any()
+    assert config.validation_split == 0
+
+
+def test_model_is_the_papers():
+    model = build(complete(Config(eta=1e-4)))
+    embedding, layer, output = model.layers
+    table = keras.ops.convert_to_numpy(embedding.embeddings)
+    assert table.shape == (5000, 32)
+    assert 0.049 < np.abs(table).max() <= 0.05
+    assert embedding.trainable
+    assert not embedding.mask_zero
+    assert layer.count_params() == 13_300
+    assert layer.cell.forget == 0.4
+    assert output.activation is keras.activations.sigmoid
+    adam = model.optimizer
+    assert float(adam.learning_rate) == pytest.approx(1e-4)
+    assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.999, 1e-8)
+    assert model.loss == "binary_crossentropy"

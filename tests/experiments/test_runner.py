@@ -1,0 +1,272 @@
+"""A tiny model trained through the runner: rows, resume at any point, refusals."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from experiments.datasets import Dataset
+from experiments.errors import UserError
+from experiments.runner import Settings, train
+
+SETTINGS = Settings(
+    epochs=2, batch_size=16, backend=keras.config.backend(), validation_split=0.2
+)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 20, (90, 4), dtype="int32")
+    y = (x[:, -1] > 9).astype("int32")
+    return Dataset("sample", x[:50], y[:50], x[50:], y[50:], origin="made up")
+
+
+def model(eta=0.05):
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((4,), dtype="int32"),
+        keras.layers.Embedding(20, 4),
+        keras.layers.Dropout(0.2),
+        keras.layers.SimpleRNN(3, dropout=0.2, name="recurrent"),
+        keras.layers.Dense(1, activation="sigmoid"),
+    ]
+    built = keras.Sequential(layers)
+    # Eagerly, as tracing takes longer than these few steps.
+    optimizer = keras.optimizers.Adam(eta)
+    built.compile(
+        optimizer, "binary_crossentropy", metrics=["accuracy"], run_eagerly=True
+    )
+    optimizer.build(built.trainable_variables)
+    return built
+
+
+@pytest.fixture
+def run(tmp_path, data):
+    """Trains in `tmp_path`; returns the exit status."""
+
+    def start(settings=SETTINGS, data=data, eta=0.05, output=tmp_path):
+        settings = replace(settings, output=str(output))
+        return train("tiny", "tiny", settings, model(eta), data)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, data):
+    """The output folder of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("undisturbed")
+    settings = replace(SETTINGS, output=str(output))
+    assert train("tiny", "tiny", settings, model(), data) == 0
+    return output
+
+
+def rows(output):
+    return [json.loads(x) for x in (output / "results.jsonl").read_text().splitlines()]
+
+
+def folder(output):
+    (found,) = output.glob("tiny-*")
+    return found
+
+
+def history(output):
+    entries = json.loads((folder(output) / "history.json").read_text())
+    for entry in entries:
+        assert entry.pop("seconds") > 0
+    return entries
+
+
+def numbers(output):
+    """All of a run that must not depend on when and how often it was started."""
+    weights = []
+    for name in ("best", "last"):
+        built = model()
+        built.load_weights(folder(output) / f"{name}.weights.h5")
+        variables = [*built.variables, *built.optimizer.variables]
+        weights += [keras.ops.convert_to_numpy(v).tolist() for v in variables]
+    (row,) = rows(output)
+    for key in ("started", "finished", "seconds_per_epoch", "commit", "dirty"):
+        del row[key]
+    return row, history(output), weights
+
+
+def test_row_says_what_was_trained_and_how_well(undisturbed, data):
+    (row,) = rows(undisturbed)
+    epochs = history(undisturbed)
+    paper = max(epochs, key=lambda e: (e["test_accuracy"], -e["epoch"]))
+    clean = max(epochs, key=lambda e: (e["val_accuracy"], -e["epoch"]))
+    expected = {
+        "run": folder(undisturbed).name,
+        "status": "finished",
+        "reason": None,
+        "experiment": "tiny",
+        "epochs": 2,
+        "batch_size": 16,
+        "validation_split": 0.2,
+        "seed": 3,
+        "backend": keras.config.backend(),
+        "data": "sample",
+        "data_checksum": data.checksum,
+        "data_origin": "made up",
+        "recurrent_parameters": 3 * (4 + 3 + 1),
+        "model_parameters": 20 * 4 + 3 * (4 + 3 + 1) + 4,
+        "paper": {"test_accuracy": paper["test_accuracy"], "epoch": paper["epoch"]},
+        "clean": {"test_accuracy": clean["test_accuracy"], "epoch": clean["epoch"]},
+        "train_accuracy": max(e["accuracy"] for e in epochs),
+        "epochs_finished": 2,
+    }
+    assert {key: row[key] for key in expected} == expected
+    versions = row["versions"]
+    libraries = {"python", "keras", "numpy", "slim_keras", keras.config.backend()}
+    assert set(versions) == libraries
+    assert versions["keras"] == keras.version()
+    assert row["processor"]
+    assert {"commit", "dirty"} <= set(row)
+    assert str(undisturbed) not in json.dumps(row)
+
+
+def test_best_weights_are_those_of_the_chosen_epoch(undisturbed, data):
+    (row,) = rows(undisturbed)
+    built = model()
+    built.load_weights(folder(undisturbed) / "best.weights.h5")
+    _, accuracy = built.evaluate(data.x_test, data.y_test, verbose=0)
+    assert accuracy == pytest.approx(row["clean"]["test_accuracy"])
+
+
+def test_same_seed_same_numbers_other_seed_others(undisturbed, run, tmp_path):
+    run(output=tmp_path / "same")
+    assert numbers(tmp_path / "same") == numbers(undisturbed)
+    run(replace(SETTINGS, seed=4), output=tmp_path / "other")
+    assert history(tmp_path / "other") != history(undisturbed)
+
+
+@pytest.mark.parametrize("commit", range(7))  # seven at least are written
+def test_killed_before_any_file_it_ends_in_the_same(
+    commit, undisturbed, run, tmp_path, monkeypatch
+):
+    left = commit
+
+    def replace_or_die(self, target, replace=Path.replace):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_or_die)
+        with pytest.raises(Killed):
+            run()
+    assert run() == 0
+    assert numbers(tmp_path) == numbers(undisturbed)
+
+
+def test_killed_before_its_row_is_appended_it_appends_it(run, tmp_path, capsys):
+    assert run() == 0
+    (tmp_path / "results.jsonl").unlink()
+    before = (folder(tmp_path) / "row.json").read_text()
+    assert run() == 0
+    assert rows(tmp_path) == [json.loads(before)]
+
+
+def test_a_finished_run_is_not_trained_again(run, tmp_path, capsys, monkeypatch):
+    assert run() == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    capsys.readouterr()
+    monkeypatch.setattr("experiments.runner.fit", None)
+    assert run() == 0
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    out = capsys.readouterr().out
+    assert "done already" in out
+    assert f"{rows(tmp_path)[0]['paper']['test_accuracy']:.4f}" in out
+
+
+def test_without_validation_there_is_no_clean_protocol(run, tmp_path):
+    assert run(replace(SETTINGS, validation_split=0.0, epochs=1)) == 0
+    (row,) = rows(tmp_path)
+    assert row["clean"] is None
+    assert row["paper"]["epoch"] == 1
+    assert (folder(tmp_path) / "best.weights.h5").exists()
+    assert not any(key.startswith("val_") for key in history(tmp_path)[0])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(run, tmp_path, capsys):
+    for _ in range(2):  # the second time it is known already
+        assert run(eta=1e38) == 1
+        assert "diverged: " in capsys.readouterr().err
+    (row,) = rows(tmp_path)
+    assert row["status"] == "diverged"
+    assert "after step" in row["reason"]
+    assert row["paper"] is None
+    assert row["epochs_finished"] == 0
+
+
+def test_other_settings_and_other_data_are_other_runs(run, tmp_path, data):
+    settings = replace(SETTINGS, epochs=1)
+    run(settings)
+    run(replace(settings, quiet=True))  # not another one
+    run(replace(settings, batch_size=25))
+    run(settings, data=replace(data, y_test=1 - data.y_test))
+    assert len(rows(tmp_path)) == 3
+    assert len(list(tmp_path.glob("tiny-*"))) == 3
+
+
+def damage_end(file):
+    file.write_bytes(file.read_bytes()[:-500])
+
+
+def damage_start(file):
+    file.write_bytes(b"\0" * 64 + file.read_bytes()[64:])
+
+
+def damage_weights(file):
+    import h5py
+
+    with h5py.File(file, "a") as content:
+        content["layers/dense/vars/0"][...] += 1e-3
+
+
+@pytest.mark.parametrize("damage", [damage_end, damage_start, damage_weights])
+def test_a_damaged_checkpoint_is_named(damage, run, tmp_path, undisturbed):
+    for file in undisturbed.glob("tiny-*/*"):
+        target = tmp_path / file.parent.name / file.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    (folder(tmp_path) / "row.json").unlink()
+    damage(folder(tmp_path) / "last.weights.h5")
+    with pytest.raises(UserError, match=r"last\.weights\.h5 is damaged; delete it"):
+        run()
+    (folder(tmp_path) / "last.weights.h5").unlink()
+    assert run() == 0
+    assert numbers(tmp_path) == numbers(undisturbed)
+
+
+def test_a_folder_of_another_run_is_refused(run, tmp_path):
+    run(replace(SETTINGS, epochs=1))
+    path = folder(tmp_path) / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"data_checksum": "0"}))
+    with pytest.raises(UserError, match=r"another run \(data_checksum\)"):
+        run(replace(SETTINGS, epochs=1))
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        run(replace(SETTINGS, epochs=1))
+    assert len(rows(tmp_path)) == 1
+
+
+def test_two_processes_cannot_train_the_same_run(run, tmp_path):
+    run(replace(SETTINGS, epochs=1))
+    with (
+        FileLock(folder(tmp_path) / ".lock"),
+        pytest.raises(UserError, match="being trained by another process"),
+    ):
+        run(replace(SETTINGS, epochs=1))
