@@ -7,7 +7,7 @@ import keras
 from keras import constraints, initializers, ops, regularizers
 
 from slim_keras import arguments
-from slim_keras.equations import Activation, Equations, preactivation
+from slim_keras.equations import Activation, Equations
 from slim_keras.variants import VARIANTS, Variant
 
 _CELL_TAIL = """
@@ -141,20 +141,21 @@ class SlimCell(keras.layers.LSTMCell):
             ]
         )
 
-    def equations(self, activation_of) -> Equations:
+    def equations(self, activation_of, **arithmetic) -> Equations:
         """The step's equations.
 
         Args:
             activation_of: Makes an `Activation` of a Keras activation function.
+            arithmetic: `add_product`, where there is a better one.
         """
-        output = activation_of(self.activation)
         body = keras.activations.linear if self.variant.linear_body else self.activation
         return Equations(
             variant=self.variant,
             body=activation_of(body),
-            output=output,
+            output=activation_of(self.activation),
             gate=activation_of(self.recurrent_activation),
             forget=self.forget,
+            **arithmetic,
         )
 
     def call(self, inputs, states, training=False):
@@ -174,8 +175,9 @@ class SlimCell(keras.layers.LSTMCell):
             None if weight is None else ops.convert_to_tensor(weight)
             for weight in (self.recurrent_vector, self.bias)
         )
+        equations = self.equations(_value_only)
         pre = {
-            k: preactivation(
+            k: equations.preactivation(
                 self.variant.part(product, "W", k),
                 self.variant.part(matrix, "U", k),
                 self.variant.part(vector, "u", k),
@@ -184,7 +186,6 @@ class SlimCell(keras.layers.LSTMCell):
             )
             for k in self.variant.blocks
         }
-        equations = self.equations(_value_only)
         h, c = equations.step(equations.values(pre), c)
         return h, [h, c] if self.variant.memory else [h]
 

@@ -30,6 +30,11 @@ class Activation:
     from_value: bool = False
 
 
+def add_product(total: Array, a: Array | float, b: Array) -> Array:
+    """total + a * b, which some backends have as one operation."""
+    return total + a * b
+
+
 @dataclass(frozen=True)
 class Equations:
     """One step of a variant with its activations chosen.
@@ -40,6 +45,7 @@ class Equations:
         output: Activation of c_t on its way to h_t.
         gate: Activation of the computed gates.
         forget: The forget gate's constant, used where the row has one.
+        add_product: How `total + a * b` is computed.
     """
 
     variant: Variant
@@ -47,6 +53,7 @@ class Equations:
     output: Activation
     gate: Activation
     forget: float | None = None
+    add_product: Callable[[Array, Array | float, Array], Array] = add_product
 
     def of(self, block: str) -> Activation:
         """The activation of a block."""
@@ -78,13 +85,15 @@ class Equations:
         Returns:
             h_t and c_t.
         """
-        c = plus(times(value["f"], c), times(value["i"], value["c"]))
+        body = times(value["i"], value["c"])
+        c = self.add_product(body, value["f"], c) if self.variant.memory else body
         return times(value["o"], self.output.value(c)), c
 
     def body_value(self, c: Array, c_previous: Array) -> Array:
         """The body's value out of two memories, where i is constant."""
-        kept = times(self.constant("f"), c_previous)
-        return times(1.0 / self.constant("i"), c if kept is None else c - kept)
+        if self.variant.memory:
+            c = self.add_product(c, -self.constant("f"), c_previous)
+        return times(1.0 / self.constant("i"), c)
 
     def pull_step(
         self,
@@ -110,54 +119,45 @@ class Equations:
             (`None` where it is nothing).
         """
         through_h = self.output.pull(c, squashed, times(value["o"], dh))
-        dc = plus(dc, through_h) if self.variant.memory else through_h
-        gradient = {
-            "i": lambda: dc * value["c"],
-            "f": lambda: dc * c_previous,
-            "c": lambda: times(value["i"], dc),
-            "o": lambda: dh * squashed,
+        dc = dc + through_h if self.variant.memory else through_h
+        factors = {"i": value["c"], "f": c_previous, "c": value["i"], "o": squashed}
+        found = {
+            k: times(factors[k], dh if k == "o" else dc) for k in self.variant.blocks
         }
-        return (
-            {k: gradient[k]() for k in self.variant.blocks},
-            times(value["f"], dc),
-        )
+        return found, times(value["f"], dc) if self.variant.memory else None
+
+    def preactivation(
+        self,
+        product: Array | None,
+        matrix: Array | None,
+        vector: Array | None,
+        h: Array,
+        bias: Array | None,
+    ) -> Array:
+        """The sum of a block's terms; `None` stands for one that it does not have.
+
+        Args:
+            product: `W x_t`.
+            matrix: `U h_{t-1}`.
+            vector: u, `(units,)`.
+            h: h_{t-1}.
+            bias: b, `(units,)`.
+
+        Returns:
+            The pre-activation; of a block that sees its bias alone, `(units,)`.
+        """
+        total = plus(product, matrix)
+        if vector is not None:
+            total = vector * h if total is None else self.add_product(total, vector, h)
+        return plus(total, bias)
 
 
-def preactivation(
-    product: Array | None,
-    matrix: Array | None,
-    vector: Array | None,
-    h: Array,
-    bias: Array | None,
-) -> Array:
-    """The sum of a block's terms, `None` standing for one that it does not have.
-
-    Args:
-        product: `W x_t`.
-        matrix: `U h_{t-1}`.
-        vector: u, `(units,)`.
-        h: h_{t-1}.
-        bias: b, `(units,)`.
-
-    Returns:
-        The pre-activation; of a block that sees its bias alone, `(units,)`.
-    """
-    total = plus(product, matrix)
-    if vector is not None:
-        total = plus(total, vector * h)
-    return plus(total, bias)
+def times(factor: Array | float, x: Array) -> Array:
+    """Product that leaves out a constant factor of 1."""
+    return x if isinstance(factor, float) and factor == 1.0 else factor * x
 
 
-def times(factor, x):
-    """Product that leaves out what a constant 0 or 1 makes superfluous."""
-    if isinstance(factor, float) and factor == 1.0:
-        return x
-    if isinstance(factor, float) and factor == 0.0:
-        return None
-    return factor * x
-
-
-def plus(a, b):
+def plus(a: Array | None, b: Array | None) -> Array | None:
     """Sum in which `None` stands for nothing."""
     if a is None:
         return b

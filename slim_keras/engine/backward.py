@@ -102,14 +102,14 @@ def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
         for k in variant.matrix_blocks:
             dh = plus(dh, plan.times_matrix(dpre[k], transposed[k]))
         for k in variant.vector_blocks:
-            dh = plus(dh, dpre[k] * a[f"u {k}"])
+            u = a[f"u {k}"]
+            dh = u * dpre[k] if dh is None else equations.add_product(dh, u, dpre[k])
         if "drop" in a:
             dh = times(a["drop"], dh)
         dh = plus(dh, passed_h)
 
         du = {
-            k: primitives.add_product(total, dpre[k], dropped)
-            for k, total in du.items()
+            k: equations.add_product(total, dpre[k], dropped) for k, total in du.items()
         }
         # A gate that does not move is pulled back once, after the loop.
         at = dvalue | dpre

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slim_keras.engine.primitives import primitives
-from slim_keras.equations import Array, Equations, preactivation
+from slim_keras.equations import Array, Equations
 from slim_keras.variants import Variant
 
 
@@ -133,7 +133,7 @@ class Plan:
             product = row.get(f"W {k}")
             if product is not None:
                 product = primitives.cast(product, self.carry_dtype)
-            pre[k] = preactivation(
+            pre[k] = self.equations.preactivation(
                 product,
                 self.variant.part(matrix, "U", k),
                 a.get(f"u {k}"),

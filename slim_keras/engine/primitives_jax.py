@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from slim_keras.equations import add_product as add_product
+
 tanh = jnp.tanh
 sigmoid = jax.nn.sigmoid
 relu = jax.nn.relu
@@ -26,10 +28,6 @@ def tanh_pull(x, y, dy):
 
 def sigmoid_pull(x, y, dy):
     return dy * (y * (1 - y))
-
-
-def add_product(total, x, y):
-    return total + x * y
 
 
 def join(arrays):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from slim_keras.equations import add_product as add_product
+
 tanh = tf.tanh
 sigmoid = tf.sigmoid
 relu = tf.nn.relu
@@ -18,10 +20,6 @@ def tanh_pull(x, y, dy):
 
 def sigmoid_pull(x, y, dy):
     return dy * (y * (1 - y))
-
-
-def add_product(total, x, y):
-    return total + x * y
 
 
 def join(arrays):

@@ -31,8 +31,10 @@ def sigmoid_pull(x, y, dy):
     return torch.ops.aten.sigmoid_backward(dy, y)
 
 
-def add_product(total, x, y):
-    return torch.addcmul(total, x, y)
+def add_product(total, a, b):
+    if isinstance(a, (int, float)):
+        return torch.add(total, b, alpha=a)
+    return torch.addcmul(total, a, b)
 
 
 def join(arrays):

@@ -81,7 +81,7 @@ def run(
         if array is not None
     }
     plan = Plan(
-        equations=cell.equations(pulled),
+        equations=cell.equations(pulled, add_product=primitives.add_product),
         given=tuple(arrays),
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
