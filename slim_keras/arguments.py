@@ -1,6 +1,7 @@
 """Which arguments a variant takes, and their documentation, each written once."""
 
 import inspect
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,13 @@ _RECURRENT_KERNEL = (
     "recurrent_constraint",
 )
 
+_WEIGHTS = {
+    "W": ("kernel", "(features, {width})"),
+    "U": ("recurrent_kernel", "(units, {width})"),
+    "u": ("recurrent_vector", "({width},)"),
+    "b": ("bias", "({width},)"),
+}
+
 _DOCS = {
     "units": "Positive integer n, the size of output and memory.",
     "activation": "Activation g of the cell body and of the output. `None` is the "
@@ -26,7 +34,7 @@ _DOCS = {
     "recurrent_activation": "Activation s of the gates. `None` is the identity.",
     "use_bias": "Whether the blocks have the biases of the equations.",
     "forget": "The constant f, with |f| < 1: the share of the memory that stays at "
-    "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 60 "
+    "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 56 "
     "(to a tenth).",
     "kernel_initializer": "Initializer of `kernel`, the input weights W.",
     "recurrent_initializer": "Initializer of `recurrent_kernel`, the matrices U.",
@@ -146,15 +154,27 @@ def bind(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:
     return arguments
 
 
-def document(cls: type, text: str, tail: str) -> str:
-    """The docstring of a class: its own text, its arguments, and what all share."""
-    lines = [text, "", "Args:"]
+def document(cls: type, variant: Variant, text: str, tail: str) -> str:
+    """A docstring: a class's own text, its weights and arguments, what all share."""
+    lines = [text, "", "Weights, with the blocks that they stack:"]
+    for term, (name, shape) in _WEIGHTS.items():
+        blocks = variant.having(term)
+        if blocks:
+            width = "units" if len(blocks) == 1 else f"{len(blocks)} * units"
+            shape = shape.format(width=width)
+            lines.append(_item(name, f"`{shape}`, {', '.join(blocks)}."))
+    lines += ["", "Args:"]
     for name, parameter in inspect.signature(cls).parameters.items():
-        if name == "kwargs":
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             continue
-        default = parameter.default
-        text = _DOCS[name]
-        if default is not inspect.Parameter.empty:
-            text += f" Default: `{default!r}`."
-        lines.append(f"    {name}: {text}")
+        doc = _DOCS[name]
+        if parameter.default is not inspect.Parameter.empty:
+            doc += f" Default: `{parameter.default!r}`."
+        lines.append(_item(name, doc))
     return "\n".join([*lines, "", inspect.cleandoc(tail)])
+
+
+def _item(name: str, text: str) -> str:
+    return textwrap.fill(
+        f"{name}: {text}", 80, initial_indent=" " * 4, subsequent_indent=" " * 8
+    )

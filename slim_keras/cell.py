@@ -45,7 +45,7 @@ class SlimCell(keras.layers.LSTMCell):
         )
         cls.definition = inspect.cleandoc(cls.__doc__ or "")
         cls.definition += f"\n\nPaper: {cls.variant.paper}."
-        cls.__doc__ = arguments.document(cls, cls.definition, _CELL_TAIL)
+        cls.__doc__ = arguments.document(cls, cls.variant, cls.definition, _CELL_TAIL)
         keras.saving.register_keras_serializable(package="slim_keras")(cls)
 
     def __init__(self, *args, **kwargs):
@@ -56,9 +56,10 @@ class SlimCell(keras.layers.LSTMCell):
                 f"`units` must be a positive integer. Received: units={units!r}"
             )
         for rate in ("dropout", "recurrent_dropout"):
-            if not 0 <= given[rate] < 1:
+            value = given[rate]
+            if not isinstance(value, (int, float)) or not 0 <= value < 1:
                 raise ValueError(
-                    f"`{rate}` must be in [0, 1). Received: {rate}={given[rate]!r}"
+                    f"`{rate}` must be in [0, 1). Received: {rate}={value!r}"
                 )
         own = {
             name: given.pop(name)

@@ -58,7 +58,9 @@ class SlimLayer(keras.layers.RNN):
             for name, default in _SEQUENCE_ARGUMENTS.items()
         }
         cls.__signature__ = arguments.with_keywords(cell_parameters | own)
-        cls.__doc__ = arguments.document(cls, cell.definition, _LAYER_TAIL)
+        cls.__doc__ = arguments.document(
+            cls, cell.variant, cell.definition, _LAYER_TAIL
+        )
         for name in cell_parameters:
             setattr(cls, name, _of_cell(name))
         keras.saving.register_keras_serializable(package="slim_keras")(cls)

@@ -1,0 +1,49 @@
+"""Runs every check: style, types, and the tests, those of the library per backend.
+
+python -m tests [arguments for pytest]
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
+    """Backend (or nothing) and module with arguments, in the order of running."""
+    pytest = ["pytest", "-n", "2", *arguments]
+    return [
+        ("", ["ruff", "check"]),
+        ("", ["ruff", "format", "--check"]),
+        ("", ["mypy"]),
+        *[(b, [*pytest, "tests/slim_keras", "tests/test_readme.py"]) for b in BACKENDS],
+        ("tensorflow", [*pytest, "tests/experiments"]),
+    ]
+
+
+def main() -> int:
+    failed = []
+    for backend, command in commands(sys.argv[1:]):
+        environment = {"KERAS_BACKEND": backend} if backend else {}
+        shown = shlex.join(
+            [f"{k}={v}" for k, v in environment.items()] + ["python", "-m", *command]
+        )
+        print(f"\n$ {shown}", flush=True)
+        finished = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=Path(__file__).parent.parent,
+            env=os.environ | environment,
+        )
+        if finished.returncode:
+            failed.append(shown)
+    print("\nEverything passed." if not failed else "\nFailed:")
+    for shown in failed:
+        print(f"  {shown}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests of the library, on the backend that KERAS_BACKEND names."""

@@ -1,0 +1,86 @@
+"""Activations with derivatives by hand, others differentiated for us, and forget."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from slim_keras.activations import hard_sigmoid_keras2
+from tests.slim_keras import support
+from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
+
+
+def problem(layer, rng):
+    """Everything at once: a mask, states, gradients at outputs and states."""
+    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
+    dy += [support.floats(rng, BATCH, UNITS) for _ in layer.cell.state_size]
+    return x, dy, support.states(layer, rng), support.mask(rng)
+
+
+def layer(key, rng, **arguments):
+    return support.make(key, rng, return_sequences=True, return_state=True, **arguments)
+
+
+def rounding(gradients):
+    """Where nothing bounds c, gradients grow, and with them the rounding."""
+    return support.CLOSE * max(1.0, *(np.abs(g).max() for g in gradients))
+
+
+def label(activation):
+    return getattr(activation, "__name__", str(activation))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["linear", "sigmoid", "relu", "hard_sigmoid", hard_sigmoid_keras2, None],
+    ids=label,
+)
+@pytest.mark.parametrize("key", ["lstm11", "lstm_c6", "indrnn"])
+def test_derivatives_by_hand(key, activation, rng):
+    gate = {"recurrent_activation": activation} if key == "lstm11" else {}
+    chosen = layer(key, rng, activation=activation, **gate)
+    x, dy, states, mask = problem(chosen, rng)
+    y, found = support.gradients(chosen, x, dy, states, mask=support.tensor(mask))
+    support.close(y, support.expected(chosen, x, states, mask=mask))
+    wanted = support.expected_gradients(chosen, x, dy, states, mask)
+    support.close(found, wanted, rounding(wanted))
+
+
+def unheard_of(x):
+    return ops.exp(-ops.square(x)) * ops.sin(2.0 * x)
+
+
+@pytest.mark.parametrize(
+    "activation", ["gelu", "softsign", "softmax", unheard_of], ids=label
+)
+@pytest.mark.parametrize("key", ["lstm5", "lstm6", "indrnn"])
+def test_derivatives_by_the_backend(key, activation, rng):
+    """Against Keras' loop, which differentiates everything by itself."""
+    gate = {"recurrent_activation": activation} if key == "lstm5" else {}
+    scan = layer(key, rng, activation=activation, **gate)
+    loop = layer(key, rng, activation=activation, engine="loop", **gate)
+    loop.set_weights(scan.get_weights())
+    x, dy, states, mask = problem(scan, rng)
+    call = {"initial_state": states, "mask": support.tensor(mask)}
+    found, wanted = (support.gradients(each, x, dy, **call) for each in (scan, loop))
+    support.close(found[0], wanted[0])
+    support.close(found[1], wanted[1], rounding(wanted[1]))
+
+
+@pytest.mark.parametrize("forget", [0.0, -0.5, 0.99, 0])
+@pytest.mark.parametrize("key", ["lstm5a", "lstm_c6"])
+def test_constant_forget_gates(key, forget, rng):
+    chosen = layer(key, rng, forget=forget)
+    x, dy, states, mask = problem(chosen, rng)
+    y, found = support.gradients(chosen, x, dy, states, mask=support.tensor(mask))
+    support.close(y, support.expected(chosen, x, states, mask=mask))
+    support.close(found, support.expected_gradients(chosen, x, dy, states, mask))
+
+
+def test_hard_sigmoid_of_keras_2():
+    x = np.linspace(-4, 4, 33, dtype="float32")
+    found = support.arrays(hard_sigmoid_keras2(support.tensor(x)))[0]
+    np.testing.assert_allclose(found, np.clip(0.2 * x + 0.5, 0, 1), atol=1e-7)
+    name = keras.activations.serialize(hard_sigmoid_keras2)
+    assert keras.activations.get(name) is hard_sigmoid_keras2

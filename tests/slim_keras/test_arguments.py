@@ -1,0 +1,210 @@
+"""What the layers and cells accept, and how they refuse the rest."""
+
+import inspect
+
+import keras
+import pytest
+
+import slim_keras
+from tests.slim_keras import support
+
+COMMON = {
+    "units",
+    "activation",
+    "use_bias",
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+    "dropout",
+    "recurrent_dropout",
+    "seed",
+}
+SEQUENCE = {
+    "activity_regularizer",
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "unroll",
+    "zero_output_for_mask",
+    "engine",
+}
+GATES = {"recurrent_activation"}
+CONSTANT = {"forget"}
+BIASED = {"unit_forget_bias"}
+MATRICES = {f"recurrent_{k}" for k in ("initializer", "regularizer", "constraint")}
+VECTORS = {
+    f"recurrent_vector_{k}" for k in ("initializer", "regularizer", "constraint")
+}
+OWN = {
+    "lstm": GATES | MATRICES | BIASED,
+    "lstm1": GATES | MATRICES | BIASED,
+    "lstm2": GATES | MATRICES,
+    "lstm3": GATES | MATRICES | BIASED,
+    "lstm4": GATES | MATRICES | VECTORS,
+    "lstm4a": GATES | MATRICES | VECTORS | CONSTANT,
+    "lstm5": GATES | MATRICES | VECTORS | BIASED,
+    "lstm5a": GATES | MATRICES | VECTORS | CONSTANT,
+    "lstm6": MATRICES | CONSTANT,
+    "lstm10": GATES | VECTORS,
+    "lstm11": GATES | VECTORS | BIASED,
+    "lstm_c6": VECTORS | CONSTANT,
+    "indylstm": GATES | VECTORS | BIASED,
+    "indrnn": VECTORS,
+}
+
+
+def defaults(cls):
+    """Arguments by name, without `**kwargs`."""
+    found = inspect.signature(cls).parameters.values()
+    return {
+        p.name: p.default
+        for p in found
+        if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    }
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_a_variant_takes_what_means_something(key):
+    layer = slim_keras.get(key)
+    assert set(defaults(layer)) == COMMON | SEQUENCE | OWN[key]
+    assert set(defaults(layer.cell_class)) == COMMON | OWN[key]
+
+
+def test_lstm_takes_what_keras_lstm_takes():
+    theirs = defaults(keras.layers.LSTM)
+    ours = defaults(slim_keras.LSTM)
+    assert set(ours) == set(theirs) - {"use_cudnn"} | {"engine", "zero_output_for_mask"}
+    assert all(ours[name] == theirs[name] for name in set(ours) & set(theirs))
+    theirs = defaults(keras.layers.LSTMCell)
+    assert defaults(slim_keras.LSTMCell) == theirs
+
+
+def test_defaults():
+    for key, forget in (
+        ("lstm4a", 0.96),
+        ("lstm5a", 0.96),
+        ("lstm6", 0.4),
+        ("lstm_c6", 0.4),
+    ):
+        assert slim_keras.get(key)(3).forget == forget
+    assert slim_keras.IndRNN(3).activation is keras.activations.relu
+    assert slim_keras.LSTM6(3).activation is keras.activations.tanh
+    assert slim_keras.LSTM11(3).recurrent_activation is keras.activations.sigmoid
+
+
+def test_arguments_can_be_read_back():
+    layer = slim_keras.LSTM4a(5, forget=0.5, dropout=0.1, return_sequences=True)
+    assert (layer.units, layer.forget, layer.dropout) == (5, 0.5, 0.1)
+    assert layer.return_sequences
+    assert layer.cell.forget == 0.5
+
+
+@pytest.mark.parametrize("name", ["LSTM", "LSTMCell", "LSTM4a", "LSTM4aCell"])
+def test_positional_arguments(name):
+    layer = getattr(slim_keras, name)(8, "relu", "hard_sigmoid", False)
+    assert layer.units == 8
+    assert layer.activation is keras.activations.relu
+    assert layer.recurrent_activation is keras.activations.hard_sigmoid
+    assert layer.use_bias is False
+
+
+BAD = [
+    *[({"units": n}, "`units` must be a positive integer") for n in (0, -1, 2.5)],
+    *[({"units": n}, "`units` must be a positive integer") for n in ("8", None, True)],
+    *[
+        ({"forget": f}, r"`forget` .*\|forget\| < 1.*BIBO.*Received: forget=")
+        for f in (1, 1.0, -1.0, 1.5, float("nan"), "0.5", None)
+    ],
+    *[({"dropout": p}, "`dropout` must be in") for p in (-0.1, 1.0, 2, None, "0.5")],
+    *[({"recurrent_dropout": p}, "`recurrent_dropout` must be in") for p in (-1, 1)],
+    ({"use_cudnn": False}, "takes no argument `use_cudnn`"),
+    ({"implementation": 1}, "takes no argument `implementation`"),
+]
+
+
+@pytest.mark.parametrize("name", ["LSTM4a", "LSTM4aCell"])
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=str)
+def test_bad_values(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(slim_keras, name)(**{"units": 3} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "fast"}, "`engine` must be one of auto, scan, loop.*'fast'"),
+        ({"engine": None}, "`engine` must be one of"),
+        ({"engine": "scan", "unroll": True}, "does not unroll.*unroll=True"),
+    ],
+)
+def test_bad_engines(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        slim_keras.LSTM6(3, **arguments)
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_what_means_nothing_is_refused(key):
+    layer = slim_keras.get(key)
+    every = set().union(*OWN.values())
+    for name in every - OWN[key]:
+        for cls in layer, layer.cell_class:
+            with pytest.raises(ValueError, match=f"takes no argument `{name}`.*units"):
+                cls(3, **{name: "relu"})
+
+
+def test_lstm3_is_nothing_without_bias():
+    with pytest.raises(ValueError, match="`use_bias` must be True; `LSTM6`"):
+        slim_keras.LSTM3(3, use_bias=False)
+
+
+@pytest.mark.parametrize("name", ["LSTM6", "LSTM6Cell"])
+def test_calls_that_no_signature_allows(name):
+    cls = getattr(slim_keras, name)
+    with pytest.raises(TypeError, match=f"`{name}`.*units"):
+        cls()
+    with pytest.raises(TypeError, match=f"`{name}`.*units"):
+        cls(3, units=3)
+    with pytest.raises(ValueError, match="nonsense"):
+        cls(3, nonsense=1)
+
+
+def test_a_cell_takes_no_arguments_of_sequences():
+    for name in ("engine", "return_sequences"):
+        with pytest.raises(ValueError, match=name):
+            slim_keras.LSTM6Cell(3, **{name: "auto"})
+
+
+@pytest.mark.parametrize("key", support.KEYS)
+def test_documentation(key):
+    """Equation, every argument with its default, errors, paper: in both docstrings."""
+    layer = slim_keras.get(key)
+    for cls in layer, layer.cell_class:
+        text = inspect.getdoc(cls)
+        assert text.count("```") == 2
+        assert "h_t = " in text.split("```")[1]
+        assert "arXiv" in text
+        for section in ("Args:", "Call arguments:", "Returns:", "Raises:"):
+            assert f"\n{section}\n" in text
+        listed = text.split("\nArgs:\n")[1].split("\nCall arguments:\n")[0]
+        for name, default in defaults(cls).items():
+            (line,) = [x for x in listed.splitlines() if x.startswith(f"    {name}: ")]
+            if name != "units":
+                assert line.endswith(f"Default: `{default!r}`.")
+
+
+def test_all_public_names_are_documented():
+    names = [n for n in dir(slim_keras) if n[0].isupper() and n != "VARIANTS"]
+    assert len(names) >= 31
+    for name in names:
+        assert len(inspect.getdoc(getattr(slim_keras, name)).splitlines()) >= 1, name
+    for cls in (
+        slim_keras.BoundedRecurrence,
+        slim_keras.BoundedUniform,
+        slim_keras.get,
+    ):
+        assert "Args:" in inspect.getdoc(cls)
+        assert "Raises:" in inspect.getdoc(cls)

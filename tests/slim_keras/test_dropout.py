@@ -1,0 +1,120 @@
+"""Dropout: what it drops, how often, and that both engines drop the same."""
+
+import keras
+import numpy as np
+import pytest
+
+import slim_keras
+from tests.slim_keras import support
+from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
+
+# h_t = x_t: what comes out is the input after dropout.
+INPUT = {
+    "activation": "linear",
+    "kernel_initializer": "identity",
+    "recurrent_vector_initializer": "zeros",
+}
+# h_t = h_{t-1}: what comes out is h_0 after t dropouts.
+CARRY = {
+    "activation": "linear",
+    "kernel_initializer": "zeros",
+    "recurrent_vector_initializer": "ones",
+}
+SIZE = 40
+
+
+def layers(**arguments):
+    """The layer by both engines, and Keras' own layer around the cell."""
+    return {
+        "scan": slim_keras.IndRNN(SIZE, return_sequences=True, **arguments),
+        "loop": slim_keras.IndRNN(
+            SIZE, return_sequences=True, engine="loop", **arguments
+        ),
+        "cell": keras.layers.RNN(
+            slim_keras.IndRNNCell(SIZE, **arguments), return_sequences=True
+        ),
+    }
+
+
+@pytest.mark.parametrize("run", ["scan", "loop", "cell"])
+def test_input_dropout(run):
+    layer = layers(dropout=0.25, seed=1, **INPUT)[run]
+    ones = np.ones((BATCH, STEPS, SIZE), "float32")
+    assert np.all(support.outputs(layer, ones)[0] == 1)
+    (y,) = support.outputs(layer, ones, training=True)
+    dropped = y == 0
+    np.testing.assert_allclose(y[~dropped], 1 / 0.75, rtol=1e-6)
+    # One mask for all steps, another one for every row.
+    assert np.all(dropped == dropped[:, :1])
+    assert not np.all(dropped[0] == dropped[1])
+    # 120 draws: 0.25 within three standard deviations.
+    assert abs(dropped.mean() - 0.25) < 0.12
+    (again,) = support.outputs(layer, ones, training=True)
+    assert not np.all((again == 0) == dropped)
+
+
+@pytest.mark.parametrize("run", ["scan", "loop", "cell"])
+def test_recurrent_dropout(run):
+    layer = layers(recurrent_dropout=0.25, seed=1, **CARRY)[run]
+    zeros = np.zeros((BATCH, STEPS, SIZE), "float32")
+    first = support.tensor(np.ones((BATCH, SIZE), "float32"))
+    assert np.all(support.outputs(layer, zeros, initial_state=[first])[0] == 1)
+    (y,) = support.outputs(layer, zeros, initial_state=[first], training=True)
+    dropped = y[:, 0] == 0
+    powers = (1 / 0.75) ** np.arange(1, STEPS + 1)
+    for t in range(STEPS):
+        np.testing.assert_allclose(y[:, t], np.where(dropped, 0, powers[t]), rtol=1e-5)
+    assert abs(dropped.mean() - 0.25) < 0.12
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("key", ["lstm1", "lstm11", "lstm6", "indrnn"])
+def test_engines_drop_the_same(key, masked, rng):
+    """Values and all gradients under the same masks."""
+    arguments = {"dropout": 0.3, "recurrent_dropout": 0.4, "seed": 5}
+    scan = support.make(key, rng, return_sequences=True, return_state=True, **arguments)
+    loop = support.twin(scan, engine="loop")
+    x, states = support.floats(rng, BATCH, STEPS, FEATURES), support.states(scan, rng)
+    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
+    dy += [support.floats(rng, BATCH, UNITS) for _ in states]
+    mask = support.mask(rng) if masked else None
+    call = {"initial_state": states, "mask": support.tensor(mask), "training": True}
+    found = support.gradients(scan, x, dy, **call)
+    wanted = support.gradients(loop, x, dy, **call)
+    support.close(found[0], wanted[0])
+    support.close(found[1], wanted[1])
+    plain = support.expected(scan, x, states, mask=mask)
+    assert np.abs(plain[0] - found[0][0]).max() > 0.01
+
+
+@pytest.mark.parametrize("run", ["scan", "cell"])
+def test_seed(run, rng):
+    x = support.tensor(support.floats(rng, BATCH, STEPS, SIZE))
+    drop = {"dropout": 0.5, "recurrent_dropout": 0.5}
+    same = [layers(seed=7, **drop)[run] for _ in range(2)]
+    other = layers(seed=8, **drop)[run]
+    for layer in *same, other:
+        layer.build(x.shape)
+        layer.set_weights(same[0].get_weights())
+    ys = [support.outputs(layer, x, training=True)[0] for layer in (*same, other)]
+    np.testing.assert_array_equal(ys[0], ys[1])
+    assert not np.array_equal(ys[0], ys[2])
+
+
+@pytest.mark.parametrize("run", ["scan", "cell"])
+def test_training_draws_anew_in_every_step(run, rng):
+    """Inside `fit`, which is jitted: zero learning rate, so only masks change."""
+    drop = {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 3}
+    layer = support.make("lstm_c6", rng, **drop)
+    trained = layer
+    if run == "cell":
+        trained = keras.layers.RNN(slim_keras.LSTM_C6Cell(UNITS, **drop))
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), trained])
+    trained.set_weights(layer.get_weights())
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    y = np.ones((BATCH, UNITS), "float32")
+    losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+    assert len(set(losses)) == 3
+    wanted = np.mean((support.expected(layer, x)[0] - y) ** 2)
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), wanted, rtol=1e-5)

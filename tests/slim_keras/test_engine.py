@@ -1,0 +1,198 @@
+"""That the scan engine really runs, compiled, wherever a layer is used."""
+
+import keras
+import numpy as np
+import pytest
+
+import slim_keras
+from slim_keras import engine
+from tests.slim_keras import support
+from tests.slim_keras.support import BACKEND, BATCH, FEATURES, STEPS, UNITS
+
+needs_jit = pytest.mark.skipif(
+    BACKEND == "torch",
+    reason="PyTorch runs eagerly; torch.compile needs a C++ compiler",
+)
+needs_tensorflow = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="only TensorFlow has functions that XLA leaves out"
+)
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """How often each engine was entered."""
+    counts = {"scan": 0, "loop": 0}
+
+    def spied(name, function):
+        def spy(*args, **kwargs):
+            counts[name] += 1
+            return function(*args, **kwargs)
+
+        return spy
+
+    monkeypatch.setattr(engine, "run", spied("scan", engine.run))
+    loop = spied("loop", keras.layers.RNN.inner_loop)
+    monkeypatch.setattr(keras.layers.RNN, "inner_loop", loop)
+    return counts
+
+
+@pytest.fixture
+def data(rng):
+    return support.floats(rng, BATCH, STEPS, FEATURES), support.floats(
+        rng, BATCH, UNITS
+    )
+
+
+def test_the_choice():
+    assert list(engine.Engine) == ["scan", "loop"]
+    for requested, unroll, chosen in (
+        ("auto", False, "scan"),
+        ("auto", True, "loop"),
+        ("scan", False, "scan"),
+        ("loop", False, "loop"),
+        ("loop", True, "loop"),
+    ):
+        assert engine.resolve(requested, unroll=unroll) is engine.Engine(chosen)
+        layer = slim_keras.LSTM6(3, engine=requested, unroll=unroll)
+        assert layer.resolved_engine is engine.Engine(chosen)
+        assert layer.engine == requested
+
+
+@pytest.mark.parametrize("key", ["lstm", "lstm_c6", "indrnn"])
+def test_the_scan_engine_runs(key, counts, data):
+    x, y = data
+    masked = np.where(np.arange(STEPS)[None, :, None] < 2, 0, x)
+    layer = slim_keras.get(key)(UNITS)
+    model = keras.Sequential(
+        [keras.Input((None, FEATURES)), keras.layers.Masking(), layer]
+    )
+    model.compile("sgd", "mse")
+    for use in (
+        lambda: layer(support.tensor(x)),
+        lambda: layer(support.tensor(x), training=True),
+        lambda: model.predict(masked, verbose=0),
+        lambda: model.fit(masked, y, verbose=0),
+        lambda: model.evaluate(masked, y, verbose=0),
+        lambda: keras.layers.Bidirectional(slim_keras.get(key)(UNITS))(
+            support.tensor(x)
+        ),
+    ):
+        before = counts["scan"]
+        use()
+        assert counts["scan"] > before
+    assert counts["loop"] == 0
+
+
+@pytest.mark.parametrize("arguments", [{"engine": "loop"}, {"unroll": True}])
+def test_the_loop_runs(arguments, counts, data, rng):
+    layer = support.make("lstm5", rng, return_sequences=True, **arguments)
+    support.close(support.outputs(layer, data[0]), support.expected(layer, data[0]))
+    assert counts == {"scan": 0, "loop": 1}
+
+
+@needs_jit
+@pytest.mark.parametrize("key", ["lstm4a", "indylstm"])
+def test_jit_and_eager_agree(key, data, rng):
+    layer = support.make(key, rng, return_sequences=True)
+    x = support.tensor(data[0])
+    if BACKEND == "jax":
+        import jax
+
+        functions = [jax.jit(layer)]
+    else:
+        import tensorflow as tf
+
+        functions = [tf.function(layer), tf.function(layer, jit_compile=True)]
+    wanted = support.expected(layer, data[0])
+    for function in (layer, *functions):
+        support.close(support.arrays(function(x)), wanted)
+
+
+@pytest.mark.parametrize("jit_compile", ["auto", True, False])
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_training_is_the_same_in_every_mode(jit_compile, eagerly, data, rng):
+    if eagerly and jit_compile is True:
+        pytest.skip("Keras compiles nothing that runs eagerly")
+    if BACKEND == "torch" and jit_compile is True:
+        pytest.skip("torch.compile needs a C++ compiler")
+    x, y = data
+    layer = support.make("lstm10", rng)
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+    start = layer.get_weights()
+    dy = 2 * (support.expected(layer, x)[0] - y) / y.size
+    gradients = support.expected_gradients(layer, x, [dy])
+    model.compile(
+        keras.optimizers.SGD(0.5), "mse", jit_compile=jit_compile, run_eagerly=eagerly
+    )
+    model.fit(x, y, verbose=0)
+    wanted = [w - 0.5 * g for w, g in zip(start, gradients, strict=False)]
+    support.close(layer.get_weights(), wanted)
+
+
+@pytest.mark.parametrize("key", support.KEYS)
+def test_the_layers_never_turn_compilation_off(key):
+    """Keras would warn, which is an error here, and set False."""
+    layer = slim_keras.get(key)(UNITS)
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+    model.compile("sgd", "mse", jit_compile=True)
+    assert model.jit_compile is True
+    assert layer.supports_jit
+    assert layer.cell.supports_jit
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("order", [("eager", "graph"), ("graph", "eager")])
+def test_eager_and_graph_in_one_process(order, data, rng):
+    import tensorflow as tf
+
+    def tanh(x):  # a new function, so that no test before has compiled this pass
+        return keras.ops.tanh(x)
+
+    layer = support.make("lstm11", rng, activation=tanh)
+    weights = [w.value for w in layer.trainable_weights]
+
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        return tape.gradient(loss, weights)
+
+    wanted = support.expected_gradients(layer, data[0], [np.ones((BATCH, UNITS))])
+    for mode in order:
+        function = gradients if mode == "eager" else tf.function(gradients)
+        support.close(support.arrays(function(support.tensor(data[0]))), wanted[:-1])
+
+
+@needs_tensorflow
+def test_both_passes_are_compiled_in_a_model_that_is_not(data, rng):
+    import tensorflow as tf
+
+    layer = support.make("lstm11", rng)
+
+    @tf.function
+    def train(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        return tape.gradient(loss, [w.value for w in layer.trainable_weights])
+
+    graph = train.get_concrete_function(support.tensor(data[0])).graph
+    calls = [op for op in graph.get_operations() if "PartitionedCall" in op.type]
+    assert len(calls) >= 2
+    assert all(op.get_attr("_XlaMustCompile") for op in calls)
+    # No loop is left outside them.
+    assert not [op for op in graph.get_operations() if "While" in op.type]
+
+
+def test_without_gradients(data, rng):
+    """Inference keeps nothing for a backward pass, and gives the same."""
+    layer = support.make("lstm1", rng, return_state=True)
+    wanted = support.expected(layer, data[0])
+    layer.trainable = False
+    support.close(support.outputs(layer, data[0]), wanted)
+    if BACKEND == "torch":
+        import torch
+
+        for mode in torch.no_grad, torch.inference_mode:
+            with mode():
+                y = layer(torch.tensor(data[0]))
+            assert not any(a.requires_grad for a in y)
+            support.close(support.arrays(y), wanted)

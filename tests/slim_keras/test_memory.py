@@ -1,0 +1,70 @@
+"""What the forward pass keeps for the backward pass, counted from outside."""
+
+import pytest
+
+from tests.slim_keras import oracle, support
+from tests.slim_keras.support import BACKEND, BATCH
+
+
+def kept(layer, steps, features, rng):
+    """Numbers kept between the passes."""
+    x = support.floats(rng, BATCH, steps, features)
+    count = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[BACKEND]
+    return count(layer, x)
+
+
+def _tensorflow(layer, x):
+    """What goes into the compiled backward pass."""
+    import tensorflow as tf
+
+    @tf.function
+    def handed(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        tape.gradient(loss, [w.value for w in layer.trainable_weights])
+        operations = loss.graph.get_operations()
+        _, *later = (op for op in operations if "PartitionedCall" in op.type)
+        arrays = {y.name: y for op in later for y in op.inputs}
+        return sum(tf.size(y) for y in arrays.values())
+
+    return int(handed(tf.constant(x)))
+
+
+def _jax(layer, x):
+    """The arrays that JAX holds in the function that pulls gradients back."""
+    import jax
+
+    weights = [w.value for w in layer.trainable_weights]
+    fixed = [w.value for w in layer.non_trainable_variables]
+    _, pull = jax.vjp(
+        lambda w, x: layer.stateless_call(w, fixed, x)[0], weights, support.tensor(x)
+    )
+    return sum({id(a): a.size for a in jax.tree.leaves(pull)}.values())
+
+
+def _torch(layer, x):
+    """The storages that PyTorch saves."""
+    import torch
+
+    saved = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = (storage.nbytes() // 4, tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(torch.tensor(x, requires_grad=True))
+    return sum(size for size, _ in saved.values())
+
+
+@pytest.mark.parametrize("key", support.KEYS)
+def test_at_most_c_and_h_beyond_the_input_product(key, rng):
+    """So no gate: with u units a step keeps 2 u more than x and W x."""
+    units, features = 8, 3
+    layer = support.make(key, rng, units=units, features=features)
+    short, long = (kept(layer, steps, features, rng) for steps in (10, 30))
+    seen = len(oracle.VARIANTS[key][1])
+    per_step = (long - short) / (20 * BATCH)
+    assert per_step <= features + seen * units + 2 * units
+    assert per_step >= units  # c or h at least, else this counts nothing

@@ -1,0 +1,31 @@
+"""Every variant against the papers' equations: values, states, all gradients."""
+
+import pytest
+
+from tests.slim_keras import support
+from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
+
+CASES = {
+    "plain": {"return_sequences": True},
+    "last": {"zero_output_for_mask": True},
+    "everything": {"return_sequences": True, "go_backwards": True},
+}
+
+
+@pytest.mark.parametrize("engine", ["scan", "loop"])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("key", support.KEYS)
+def test_values_states_and_gradients(key, case, engine, rng):
+    layer = support.make(key, rng, return_state=True, engine=engine, **CASES[case])
+    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    states = mask = None
+    if case != "plain":
+        states, mask = support.states(layer, rng), support.mask(rng)
+    shape = (BATCH, STEPS, UNITS) if layer.return_sequences else (BATCH, UNITS)
+    dy = [support.floats(rng, *shape)]
+    dy += [support.floats(rng, BATCH, UNITS) for _ in layer.cell.state_size]
+
+    y, gradients = support.gradients(layer, x, dy, states, mask=support.tensor(mask))
+
+    support.close(y, support.expected(layer, x, states, mask=mask))
+    support.close(gradients, support.expected_gradients(layer, x, dy, states, mask))

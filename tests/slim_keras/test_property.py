@@ -1,0 +1,52 @@
+"""Any variant, shape, mask and setting: the scan engine is the oracle."""
+
+import numpy as np
+from hypothesis import Phase, given, settings, strategies as st
+
+from tests.slim_keras import support
+
+FLAGS = ("return_sequences", "go_backwards", "zero_output_for_mask")
+
+
+@st.composite
+def masks(draw):
+    """Batch, steps, and a mask of that shape or none."""
+    batch, steps = draw(st.integers(1, 4)), draw(st.integers(1, 7))
+    rows = st.lists(st.booleans(), min_size=steps, max_size=steps)
+    mask = draw(st.none() | st.lists(rows, min_size=batch, max_size=batch))
+    return batch, steps, None if mask is None else np.array(mask)
+
+
+# Every example compiles a pass of its own, hence so few, and none to shrink one.
+@settings(max_examples=15, phases=[Phase.generate])
+@given(
+    key=st.sampled_from(support.KEYS),
+    shape=masks(),
+    features=st.integers(1, 3),
+    units=st.integers(1, 4),
+    flags=st.fixed_dictionaries(dict.fromkeys(FLAGS, st.booleans())),
+    with_states=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_scan_is_the_oracle(key, shape, features, units, flags, with_states, seed):
+    batch, steps, mask = shape
+    rng = np.random.default_rng(seed)
+    layer = support.make(
+        key,
+        rng,
+        units=units,
+        features=features,
+        return_state=True,
+        engine="scan",
+        **flags,
+    )
+    x = support.floats(rng, batch, steps, features)
+    states = support.states(layer, rng, batch) if with_states else None
+    output = (batch, steps, units) if layer.return_sequences else (batch, units)
+    dy = [support.floats(rng, *output)]
+    dy += [support.floats(rng, batch, units) for _ in layer.cell.state_size]
+
+    y, found = support.gradients(layer, x, dy, states, mask=support.tensor(mask))
+
+    support.close(y, support.expected(layer, x, states, mask=mask))
+    support.close(found, support.expected_gradients(layer, x, dy, states, mask))
