@@ -121,10 +121,24 @@ def cell_signature(
     }
 
 
-def with_keywords(parameters: Mapping[str, inspect.Parameter]) -> inspect.Signature:
-    """A signature that also passes `name`, `dtype`, ... on to Keras."""
-    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
-    return inspect.Signature([*parameters.values(), rest])
+class ClassSignature:
+    """The `__signature__` of a class, which its instances do not have.
+
+    An instance is called with inputs; `tf.function(layer)` asks for its signature.
+
+    Args:
+        parameters: The parameters by name; arguments such as `name` and `dtype` are
+            passed on to Keras.
+    """
+
+    def __init__(self, parameters: Mapping[str, inspect.Parameter]):
+        rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+        self._signature = inspect.Signature([*parameters.values(), rest])
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return self._signature
 
 
 def bind(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:

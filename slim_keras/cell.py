@@ -40,7 +40,7 @@ class SlimCell(keras.layers.LSTMCell):
         if key is None:
             return
         cls.variant = VARIANTS[key]
-        cls.__signature__ = arguments.with_keywords(
+        cls.__signature__ = arguments.ClassSignature(
             arguments.cell_signature(cls.variant, cls.defaults)
         )
         cls.definition = inspect.cleandoc(cls.__doc__ or "")

@@ -57,7 +57,7 @@ class SlimLayer(keras.layers.RNN):
             )
             for name, default in _SEQUENCE_ARGUMENTS.items()
         }
-        cls.__signature__ = arguments.with_keywords(cell_parameters | own)
+        cls.__signature__ = arguments.ClassSignature(cell_parameters | own)
         cls.__doc__ = arguments.document(
             cls, cell.variant, cell.definition, _LAYER_TAIL
         )

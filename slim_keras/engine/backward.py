@@ -9,7 +9,10 @@ from slim_keras.equations import Array, plus, times
 
 
 def backward(
-    plan: Plan, kept: Mapping[str, Any], gradients: Sequence[Array]
+    plan: Plan,
+    arrays: Sequence[Array | None],
+    kept: Mapping[str, Array],
+    gradients: Sequence[Array],
 ) -> tuple[Array | None, ...]:
     """All gradients, from those at the outputs of `forward`.
 
@@ -19,6 +22,7 @@ def backward(
 
     Args:
         plan: What is fixed.
+        arrays: The arrays of `plan.given`; `None` for one that is not needed.
         kept: What `forward` kept.
         gradients: Gradients at the last states and, where wanted, at all outputs.
 
@@ -26,7 +30,7 @@ def backward(
         Gradients in the order of `plan.given`; `None` for mask and dropout.
     """
     variant, equations = plan.variant, plan.equations
-    a = {**kept, **plan.named([kept.get(name) for name in plan.given])}
+    a = {**plan.named(arrays), **kept}
     gradients = [primitives.cast(g, plan.carry_dtype) for g in gradients]
     zero = primitives.zeros_like(a["h_T"])
     (dh, dc, du, dsum), dpre = _reverse_loop(plan, a, gradients, zero)

@@ -25,7 +25,7 @@ def forward(
 
     Returns:
         The last states, followed by h of all steps `(steps, batch, units)` where
-        wanted; and what `backward` needs, by name.
+        wanted; and what `backward` needs beside the arrays, by name.
     """
     a = plan.named(arrays)
     static = plan.static_values(a)
@@ -53,12 +53,6 @@ def forward(
     outputs = [primitives.cast(x, plan.dtype) for x in outputs]
     if not keep:
         return tuple(outputs), {}
-    replaced = {f"W {k}" for k in plan.seen if plan.from_memory or k in kept_pre}
-    kept = {
-        name: array
-        for name, array in zip(plan.given, arrays, strict=True)
-        if name not in replaced
-    }
-    names = [f"pre {k}" for k in kept_pre] + ["cs"] + ["hs"] * plan.keeps_h
-    kept |= dict(zip(names, stacks, strict=False))
-    return tuple(outputs), kept | {"h_T": h, "c_T": c}
+    stacked = [f"pre {k}" for k in kept_pre] + ["cs"] + ["hs"] * plan.keeps_h
+    kept = dict(zip(stacked, stacks, strict=False)) | {"h_T": h, "c_T": c}
+    return tuple(outputs), kept

@@ -17,12 +17,15 @@ class Plan:
         equations: The step.
         given: Names of the arrays that are passed, in order; the input product of a
             block k is called "W k".
+        units: Hidden units. TensorFlow widens a compiled function to unknown sizes
+            where they vary from call to call; this one must stay known.
         sequence: Whether the outputs of all steps are wanted.
         dtype: The compute dtype; outputs have it.
     """
 
     equations: Equations
     given: tuple[str, ...]
+    units: int
     sequence: bool
     dtype: str
 
@@ -77,6 +80,12 @@ class Plan:
         """Blocks that see the input."""
         return self.variant.having("W")
 
+    @functools.cached_property
+    def needed(self) -> tuple[bool, ...]:
+        """Which of the given arrays the backward pass needs."""
+        replaced = self.seen if self.from_memory else self.kept_pre
+        return tuple(name not in {f"W {k}" for k in replaced} for name in self.given)
+
     @property
     def keeps_h(self) -> bool:
         """Whether the backward pass needs h, or has it from c as g(c).
@@ -85,7 +94,7 @@ class Plan:
         """
         return self.equations.constant("o") is None or "mask" in self.given
 
-    def named(self, arrays: Sequence[Array]) -> dict[str, Array]:
+    def named(self, arrays: Sequence[Array | None]) -> dict[str, Array]:
         """The arrays by name, and the vectors and biases of the blocks by theirs.
 
         All in the carry's dtype but for what the loops read step by step and for the

@@ -68,10 +68,15 @@ def scan(step, carry, rows, count=None, reverse=False):
     return lax.scan(body, carry, (jnp.arange(count), rows), reverse=reverse)
 
 
-def differentiable(forward, backward):
+def differentiable(forward, backward, needed):
     @jax.custom_vjp
     def run(*arrays):
         return forward(arrays, keep=False)[0]
 
-    run.defvjp(lambda *arrays: forward(arrays, keep=True), backward)
+    def ahead(*arrays):
+        outputs, kept = forward(arrays, keep=True)
+        saved = [a if n else None for a, n in zip(arrays, needed, strict=True)]
+        return outputs, (saved, kept)
+
+    run.defvjp(ahead, lambda residuals, gradients: backward(*residuals, gradients))
     return jax.jit(run)

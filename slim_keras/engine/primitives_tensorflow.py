@@ -79,16 +79,22 @@ def scan(step, carry, rows, count=None, reverse=False):
     return carry, [s.stack() for s in stacks]
 
 
-def differentiable(forward, backward):
+def differentiable(forward, backward, needed):
+    # Compiled also inside a model that is not.
+    def compiled(function):
+        return tf.function(
+            function, jit_compile=True, autograph=False, reduce_retracing=True
+        )
+
+    ahead = compiled(lambda *arrays: forward(arrays, keep=True))
+    back = compiled(backward)
+
     @tf.custom_gradient
     def run(*arrays):
-        outputs, kept = forward(arrays, keep=True)
+        # A tape that saw the loop would ask XLA for the lists inside it.
+        hidden = [tf.stop_gradient(a) for a in arrays]
+        outputs, kept = ahead(*hidden)
+        saved = [a if n else None for a, n in zip(hidden, needed, strict=True)]
+        return outputs, lambda *gradients: back(saved, kept, gradients)
 
-        def gradient(*gradients):
-            return backward(kept, gradients)
-
-        return outputs, gradient
-
-    # Compiled also inside a model that is not; what only a backward pass would
-    # need is dropped where none follows.
-    return tf.function(run, jit_compile=True, autograph=False, reduce_retracing=True)
+    return run

@@ -77,20 +77,24 @@ def scan(step, carry, rows, count=None, reverse=False):
     return carry, [torch.stack(column) for column in zip(*stacks, strict=True)]
 
 
-def differentiable(forward, backward):
+def differentiable(forward, backward, needed):
     class Pass(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *arrays):
             outputs, kept = forward(arrays, keep=True)
             ctx.names = tuple(kept)
-            ctx.save_for_backward(*kept.values())
+            saved = [a if n else None for a, n in zip(arrays, needed, strict=True)]
+            ctx.save_for_backward(*saved, *kept.values())
             return outputs
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx, *gradients):
-            kept = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-            return backward(kept, gradients)
+            saved, kept = (
+                ctx.saved_tensors[: len(needed)],
+                ctx.saved_tensors[len(needed) :],
+            )
+            return backward(saved, dict(zip(ctx.names, kept, strict=True)), gradients)
 
     def run(*arrays):
         if torch.is_grad_enabled() and any(a.requires_grad for a in arrays):

@@ -83,6 +83,7 @@ def run(
     plan = Plan(
         equations=cell.equations(pulled, add_product=primitives.add_product),
         given=tuple(arrays),
+        units=cell.units,
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
     )
@@ -116,5 +117,5 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 def _pass(plan: Plan):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
     return primitives.differentiable(
-        functools.partial(forward, plan), functools.partial(backward, plan)
+        functools.partial(forward, plan), functools.partial(backward, plan), plan.needed
     )

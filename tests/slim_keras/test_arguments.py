@@ -1,6 +1,7 @@
 """What the layers and cells accept, and how they refuse the rest."""
 
 import inspect
+import re
 
 import keras
 import pytest
@@ -189,11 +190,14 @@ def test_documentation(key):
         assert "arXiv" in text
         for section in ("Args:", "Call arguments:", "Returns:", "Raises:"):
             assert f"\n{section}\n" in text
-        listed = text.split("\nArgs:\n")[1].split("\nCall arguments:\n")[0]
-        for name, default in defaults(cls).items():
-            (line,) = [x for x in listed.splitlines() if x.startswith(f"    {name}: ")]
-            if name != "units":
-                assert line.endswith(f"Default: `{default!r}`.")
+        listed = text.split("\nArgs:\n")[1].split("\n\nCall arguments:\n")[0]
+        entries = [" ".join(e.split()) for e in re.split(r"\n(?=    \w)", listed)]
+        described = dict(entry.split(": ", 1) for entry in entries)
+        arguments = defaults(cls)
+        assert list(described) == list(arguments)
+        del arguments["units"]
+        for name, default in arguments.items():
+            assert described[name].endswith(f" Default: `{default!r}`.")
 
 
 def test_all_public_names_are_documented():
