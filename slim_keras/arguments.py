@@ -113,11 +113,16 @@ def cell_signature(
             parameters[name] = parameter.default
         parameters.update(extra.get(name, {}))
     parameters.update({k: v for k, v in defaults.items() if k in parameters})
+    return optional(parameters)
+
+
+def optional(defaults: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
+    """Parameters with these defaults, by name and by position."""
     return {
         name: inspect.Parameter(
             name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
         )
-        for name, default in parameters.items()
+        for name, default in defaults.items()
     }
 
 

@@ -29,7 +29,6 @@ Raises:
 """
 
 _SEQUENCE_ARGUMENTS = {
-    "activity_regularizer": None,
     "return_sequences": False,
     "return_state": False,
     "go_backwards": False,
@@ -51,13 +50,13 @@ class SlimLayer(keras.layers.RNN):
             return
         cls.cell_class = cell
         cell_parameters = arguments.cell_signature(cell.variant, cell.defaults)
-        own = {
-            name: inspect.Parameter(
-                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
-            )
-            for name, default in _SEQUENCE_ARGUMENTS.items()
-        }
-        cls.__signature__ = arguments.ClassSignature(cell_parameters | own)
+        parameters = {}
+        for name, parameter in cell_parameters.items():
+            parameters[name] = parameter
+            if name == "bias_regularizer":  # where keras.layers.LSTM has it
+                parameters |= arguments.optional({"activity_regularizer": None})
+        parameters |= arguments.optional(_SEQUENCE_ARGUMENTS)
+        cls.__signature__ = arguments.ClassSignature(parameters)
         cls.__doc__ = arguments.document(
             cls, cell.variant, cell.definition, _LAYER_TAIL
         )
@@ -88,7 +87,22 @@ class SlimLayer(keras.layers.RNN):
         """The row of `slim_keras.variants` that this layer computes."""
         return self.cell.variant
 
+    def build(self, sequences_shape, initial_state_shape=None):
+        created = self.stateful and self.states is None
+        super().build(sequences_shape, initial_state_shape)
+        if created:
+            # PyTorch loses what is assigned to Keras' own under autocast. States are
+            # no weights, so they go past the tracking, as Keras' do.
+            states = [
+                keras.Variable(s.value, trainable=False, autocast=False, name=s.name)
+                for s in self.states
+            ]
+            object.__setattr__(self, "states", states)
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        if self.stateful:
+            # PyTorch assigns in place, which would change what the gradient needs.
+            initial_state = [ops.copy(state) for state in initial_state]
         if self.resolved_engine is engine.Engine.LOOP:
             return super().inner_loop(sequences, initial_state, mask, training=training)
         cell = self.cell
