@@ -223,27 +223,27 @@ def _show(rows: list[dict[str, Any]]) -> None:
         f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
         f"{first['processor']}",
     )
-    table.add_column("layer")
+    table.add_column("layer", no_wrap=True, min_width=len(BASELINE))
     for column in (
         "step ms",
-        f"x {BASELINE}",
-        f"x {NATIVE}",
+        "x keras",
+        "x torch",
         "forward ms",
-        "x forward",
+        "x keras",
         "floor ms",
-        "step / floor",
+        "/ floor",
     ):
         table.add_column(column, justify="right")
     for row in rows:
         native, floor = row["step_over_native"], row["floor_ms"]
         table.add_row(
             row["layer"],
-            f"{row['step_ms']:.2f}",
+            f"{row['step_ms']:.1f}",
             f"{row['step_over_baseline']:.2f}",
             f"{native:.2f}" if native else "-",
-            f"{row['forward_ms']:.2f}",
+            f"{row['forward_ms']:.1f}",
             f"{row['forward_over_baseline']:.2f}",
-            f"{floor:.2f}" if floor else "-",
+            f"{floor:.1f}" if floor else "-",
             f"{row['step_ms'] / floor:.2f}" if floor else "-",
         )
     Console().print(table)

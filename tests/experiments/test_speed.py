@@ -1,0 +1,66 @@
+"""The benchmark's rows and figure; what it measures is never tested."""
+
+import json
+
+import pytest
+
+from experiments import speed, speed_figure
+from experiments.command import main
+
+TINY = [
+    "--variants",
+    "lstm_c6,lstm3",
+    "--steps",
+    "4,5",
+    "--units",
+    "3",
+    "--batch-size",
+    "2",
+    "--rounds",
+    "1",
+]
+
+
+@pytest.mark.parametrize("options", [[], ["--model", "layer", "--masked"]])
+def test_rows(options, tmp_path):
+    output = tmp_path / "speed.jsonl"
+    assert main(speed.Settings, speed.run, [*TINY, *options, f"--output={output}"]) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    native = [] if options else [speed.NATIVE]
+    layers = [speed.BASELINE, "lstm_c6", "lstm3", *native]
+    assert [row["layer"] for row in rows] == 2 * layers
+    assert [row["T"] for row in rows] == [4] * len(layers) + [5] * len(layers)
+    for row in rows:
+        baseline = next(r for r in rows if r["T"] == row["T"])
+        ratio = baseline["step_ms"] / row["step_ms"]
+        assert row["step_over_baseline"] == pytest.approx(ratio)
+        assert (row["floor_ms"] is not None) == (row["layer"] in ("lstm_c6", "lstm3"))
+        assert row["masked"] is bool(options)
+
+
+def test_figure(tmp_path):
+    rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
+    row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
+    row |= {"B": 2, "T": 500, "m": 3, "n": 100, "engine": "auto"}
+    layers = {"lstm6": 2.0, "lstm": 7.0}
+    rows.write_text(
+        "\n".join(
+            json.dumps(row | {"layer": layer, "step_ms": ms})
+            for layer, ms in layers.items()
+        )
+    )
+    options = [f"--rows={rows}", f"--output={output}"]
+    assert main(speed_figure.Settings, speed_figure.run, options) == 0
+    assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_input(tmp_path, capsys):
+    for options, named in (
+        (["--steps", "4,0"], "4,0"),
+        (["--units", "many"], "many"),
+        (["--variants", "lstm99"], "lstm99"),
+    ):
+        assert main(speed.Settings, speed.run, options) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error:")
+        assert named in line
