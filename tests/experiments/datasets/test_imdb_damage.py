@@ -45,7 +45,12 @@ def test_archive_with_a_wrong_checksum(tmp_path):
     refused(tmp_path, "CRC")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>", gzip.compress(b"text")])
+# Named, because a gzip header holds the time and parallel workers compare names.
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>404</html>", gzip.compress(b"text")],
+    ids=["empty", "page", "no-tar"],
+)
 def test_archive_that_is_none(tmp_path, content):
     (tmp_path / "aclImdb.tar.gz").write_bytes(content)
     refused(tmp_path, r"aclImdb.tar.gz (is damaged|holds 0)")
