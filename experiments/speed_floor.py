@@ -57,17 +57,15 @@ def calls(
             )
         ]
 
-    pre = [array(rows, units) for block in row.blocks if row.gated or block == "c"]
-    body = array(rows, units)
-    relu = row.linear_body
+    gates = [array(rows, units) for block in row.blocks if block != "c"]
+    # The body and the output, where the body has an activation of its own.
+    cell = [array(rows, units) for _ in range(1 if row.linear_body else 2)]
+    squash = ops.relu if row.linear_body else ops.tanh
 
     def activate(arrays):
         gates, cell = arrays
-        squash = ops.relu if relu else ops.tanh
         return [ops.sigmoid(x) for x in gates] + [squash(x) for x in cell]
 
-    gates = pre[1:]
-    cell = [body] if relu else [pre[0], body]
     return {
         "floor of products": _waiting(multiply, products),
         "floor of activations": _waiting(activate, (gates, cell)),
