@@ -121,6 +121,7 @@ class SlimLayer(keras.layers.RNN):
             go_backwards=self.go_backwards,
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
+            training=training,
         )
 
     def get_config(self):

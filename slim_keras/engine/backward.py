@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras import ops
+
 from slim_keras.engine.plan import Plan
 from slim_keras.engine.primitives import primitives
 from slim_keras.equations import Array, plus, times
@@ -148,15 +150,12 @@ def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
 def _matrix_gradient(plan: Plan, a: Mapping[str, Any], dpre) -> Array:
     """The gradient at `recurrent_kernel`: sums over all steps of h_{t-1}^T dpre."""
     hs = a["hs"] if plan.keeps_h else plan.equations.output.value(a["cs"])
-    first = a["h"]
+    # Shifted once, instead of a slice of every dpre, which would be a copy of it.
+    previous = ops.concatenate([a["h"][None], hs[:-1]], axis=0)
     if "drop" in a:
-        hs, first = hs * a["drop"], first * a["drop"]
+        previous = previous * a["drop"]
     return primitives.join(
-        [
-            primitives.outer(hs[:-1], dpre[k][1:])
-            + primitives.outer(first[None], dpre[k][:1])
-            for k in plan.variant.matrix_blocks
-        ]
+        [primitives.outer(previous, dpre[k]) for k in plan.variant.matrix_blocks]
     )
 
 

@@ -1,8 +1,10 @@
 """What the engine needs of a backend, in the words of the backend in use.
 
-`differentiable(forward, backward, needed)` makes the compiled pass with its own
-gradient: `forward(arrays, keep)` gives outputs and what `backward(arrays, kept,
+`differentiable(forward, backward, needed, training)` makes the compiled pass with its
+own gradient: `forward(arrays, keep)` gives outputs and what `backward(arrays, kept,
 gradients)` needs beside those arrays that are `needed`; the others come as `None`.
+Where a backend cannot tell whether a gradient will be asked for, it expects one in
+training and otherwise keeps nothing, and runs forward again if one is.
 `scan(step, carry, rows, count=None, reverse=False)` is the loop: `step(carry, t, row)
 -> carry, stacked` over the leading axis of the list `rows` (`count` steps where it
 is empty); it returns the last carry and the list of stacks.

@@ -68,7 +68,7 @@ def scan(step, carry, rows, count=None, reverse=False):
     return lax.scan(body, carry, (jnp.arange(count), rows), reverse=reverse)
 
 
-def differentiable(forward, backward, needed):
+def differentiable(forward, backward, needed, training):
     @jax.custom_vjp
     def run(*arrays):
         return forward(arrays, keep=False)[0]

@@ -79,22 +79,27 @@ def scan(step, carry, rows, count=None, reverse=False):
     return carry, [s.stack() for s in stacks]
 
 
-def differentiable(forward, backward, needed):
+def differentiable(forward, backward, needed, training):
     # Compiled also inside a model that is not.
     def compiled(function):
         return tf.function(
             function, jit_compile=True, autograph=False, reduce_retracing=True
         )
 
-    ahead = compiled(lambda *arrays: forward(arrays, keep=True))
+    keeping = compiled(lambda *arrays: forward(arrays, keep=True))
+    light = compiled(lambda *arrays: forward(arrays, keep=False))
     back = compiled(backward)
 
     @tf.custom_gradient
     def run(*arrays):
         # A tape that saw the loop would ask XLA for the lists inside it.
         hidden = [tf.stop_gradient(a) for a in arrays]
-        outputs, kept = ahead(*hidden)
+        outputs, kept = (keeping if training else light)(*hidden)
         saved = [a if n else None for a, n in zip(hidden, needed, strict=True)]
-        return outputs, lambda *gradients: back(saved, kept, gradients)
+
+        def pull(*gradients):
+            return back(saved, kept or keeping(*hidden)[1], gradients)
+
+        return outputs, pull
 
     return run

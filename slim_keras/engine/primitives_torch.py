@@ -77,7 +77,7 @@ def scan(step, carry, rows, count=None, reverse=False):
     return carry, [torch.stack(column) for column in zip(*stacks, strict=True)]
 
 
-def differentiable(forward, backward, needed):
+def differentiable(forward, backward, needed, training):
     class Pass(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *arrays):

@@ -26,6 +26,7 @@ def run(
     go_backwards,
     return_sequences,
     zero_output_for_mask,
+    training,
 ):
     """Runs a cell over a whole sequence, as `keras.layers.RNN.inner_loop` does.
 
@@ -38,6 +39,7 @@ def run(
         go_backwards: Whether to start from the end.
         return_sequences: Whether the outputs of all steps are wanted.
         zero_output_for_mask: Whether masked steps put out zeros.
+        training: Whether a gradient is expected; one may be asked for without it.
 
     Returns:
         The last output, the outputs `(batch, steps, units)` (the last alone, with one
@@ -87,7 +89,7 @@ def run(
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
     )
-    result = _pass(plan)(*arrays.values())
+    result = _pass(plan, bool(training))(*arrays.values())
     h, states = result[0], list(result[: len(cell.state_size)])
     outputs = result[-1] if return_sequences else ops.expand_dims(h, axis=0)
     if masked is not None:
@@ -114,8 +116,11 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 
 
 @functools.lru_cache(maxsize=256)
-def _pass(plan: Plan):
+def _pass(plan: Plan, training: bool):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
     return primitives.differentiable(
-        functools.partial(forward, plan), functools.partial(backward, plan), plan.needed
+        functools.partial(forward, plan),
+        functools.partial(backward, plan),
+        plan.needed,
+        training,
     )

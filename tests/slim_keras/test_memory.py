@@ -20,7 +20,7 @@ def _tensorflow(layer, x):
     @tf.function
     def handed(x):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(x))
+            loss = tf.reduce_sum(layer(x, training=True))
         tape.gradient(loss, [w.value for w in layer.trainable_weights])
         operations = loss.graph.get_operations()
         _, *later = (op for op in operations if "PartitionedCall" in op.type)
@@ -68,3 +68,16 @@ def test_at_most_c_and_h_beyond_the_input_product(key, rng):
     per_step = (long - short) / (20 * BATCH)
     assert per_step <= features + seen * units + 2 * units
     assert per_step >= units  # c or h at least, else this counts nothing
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="others know if a tape watches")
+@pytest.mark.parametrize("training", [False, True])
+def test_inference_stacks_nothing_for_a_gradient(training, rng):
+    import tensorflow as tf
+
+    layer = support.make("lstm1", rng, features=3)
+    function = tf.function(lambda x: layer(x, training=training))
+    graph = function.get_concrete_function(tf.zeros((BATCH, 9, 3))).graph
+    (call,) = [op for op in graph.get_operations() if "PartitionedCall" in op.type]
+    stacks = [y for y in call.outputs if y.shape.rank == 3]
+    assert bool(stacks) is training

@@ -26,9 +26,12 @@ def masks(draw):
     units=st.integers(1, 4),
     flags=st.fixed_dictionaries(dict.fromkeys(FLAGS, st.booleans())),
     with_states=st.booleans(),
+    training=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_scan_is_the_oracle(key, shape, features, units, flags, with_states, seed):
+def test_scan_is_the_oracle(
+    key, shape, features, units, flags, with_states, training, seed
+):
     batch, steps, mask = shape
     rng = np.random.default_rng(seed)
     layer = support.make(
@@ -46,7 +49,8 @@ def test_scan_is_the_oracle(key, shape, features, units, flags, with_states, see
     dy = [support.floats(rng, *output)]
     dy += [support.floats(rng, batch, units) for _ in layer.cell.state_size]
 
-    y, found = support.gradients(layer, x, dy, states, mask=support.tensor(mask))
+    call = {"mask": support.tensor(mask), "training": training}
+    y, found = support.gradients(layer, x, dy, states, **call)
 
     support.close(y, support.expected(layer, x, states, mask=mask))
     support.close(found, support.expected_gradients(layer, x, dy, states, mask))
