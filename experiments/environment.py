@@ -73,9 +73,10 @@ def _keep_memory() -> None:
     it afresh, and every step pays for the system clearing it page by page: more than
     half of an IndyLSTM's step on JAX. Without glibc nothing is done.
     """
-    mmap_max, trim_threshold = -4, -1  # as <malloc.h> numbers them
+    mmap_max, trim_threshold, arena_max = -4, -1, -8  # as <malloc.h> numbers them
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
+        mallopt(arena_max, 1)  # the arenas of other threads map what exceeds 64 MiB
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
 
