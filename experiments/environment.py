@@ -78,7 +78,7 @@ def _keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(arena_max, 1)  # the arenas of other threads map what exceeds 64 MiB
         mallopt(mmap_max, 0)
-        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(trim_threshold, -1)  # never
 
 
 def facts() -> dict[str, Any]:
