@@ -18,6 +18,7 @@ class Dataset:
         x_test: As `x_train`.
         y_test: As `y_train`.
         origin: One line that says where the data was read from.
+        vocabulary: Of texts, the words by their number; 0 is padding and `""`.
     """
 
     name: str
@@ -26,12 +27,18 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     origin: str
+    vocabulary: tuple[str, ...] = ()
 
     @cached_property
     def checksum(self) -> str:
         """SHA-256 over dtype, shape and bytes of the four arrays."""
-        digest = hashlib.sha256()
-        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return checksum(self.x_train, self.y_train, self.x_test, self.y_test)
+
+
+def checksum(*arrays: np.ndarray) -> str:
+    """SHA-256 over dtype, shape and bytes of all arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

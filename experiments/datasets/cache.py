@@ -1,4 +1,4 @@
-"""Data sets that took long to make, kept on disk under the name of what made them."""
+"""What took long to make, kept on disk under the name of what made it."""
 
 import hashlib
 import io
@@ -7,13 +7,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import platformdirs
 
 from experiments.datasets import Dataset
 
-_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+Kept = TypeVar("Kept")
+
+_FORMAT = 2  # raise it when files of before cannot be read any more
+_PLAIN = "plain"  # what is no array, as JSON
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -24,28 +30,40 @@ def identity(files: Iterable[Path]) -> list[tuple[str, int, int]]:
     return [(file.name, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
-def fetch(folder: Path, key: object, build: Callable[[], Dataset]) -> Dataset:
-    """The data set kept under `key`, or a newly built one, which is then kept.
+def default_folder(named: str | os.PathLike[str] | None) -> Path:
+    """The named cache folder, else the user's."""
+    return Path(named or platformdirs.user_cache_dir("slim-keras")).expanduser()
+
+
+def fetch(
+    folder: Path,
+    key: object,
+    build: Callable[[], Kept],
+    kind: type[Kept] = Dataset,  # type: ignore[assignment]
+) -> Kept:
+    """The object kept under `key`, or a newly built one, which is then kept.
 
     Args:
-        folder: The cache folder; made if missing. If it cannot be written, the data
-            set is still returned and standard error says so.
+        folder: The cache folder; made if missing. If it cannot be written, the object
+            is still returned and standard error says so.
         key: All that decides the content; anything `json` can write.
-        build: Makes the data set.
+        build: Makes the object.
+        kind: Its class, a dataclass whose fields are arrays, texts, numbers or tuples
+            of these last two.
     """
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    path = folder / f"{name}.npz"
-    dataset = _read(path)
-    if dataset is None:
-        dataset = build()
+    whole = json.dumps([_FORMAT, kind.__name__, key], sort_keys=True)
+    path = folder / f"{hashlib.sha256(whole.encode()).hexdigest()}.npz"
+    kept = _read(path, kind)
+    if kept is None:
+        kept = build()
         try:
-            _write(path, dataset)
+            _write(path, kept)
         except OSError as error:
             _say(f"nothing was cached, {path.parent} cannot be written ({error})")
-    return dataset
+    return kept
 
 
-def _read(path: Path) -> Dataset | None:
+def _read(path: Path, kind: type[Kept]) -> Kept | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -58,15 +76,20 @@ def _read(path: Path) -> Dataset | None:
     if hashlib.sha256(body).digest() != digest:
         _say(f"the cached {path} is damaged, so it is built anew")
         return None
-    with np.load(io.BytesIO(body), allow_pickle=False) as kept:
-        arrays = {field: kept[field] for field in _ARRAYS}
-        return Dataset(name=str(kept["name"]), origin=str(kept["origin"]), **arrays)
+    with np.load(io.BytesIO(body), allow_pickle=False) as file:
+        arrays = dict(file)
+    plain = json.loads(str(arrays.pop(_PLAIN)))
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+    return kind(**values, **arrays)
 
 
-def _write(path: Path, dataset: Dataset) -> None:
+def _write(path: Path, kept: Any) -> None:
+    values = {field.name: getattr(kept, field.name) for field in fields(kept)}
+    plain = {k: v for k, v in values.items() if not isinstance(v, np.ndarray)}
+    arrays = {k: v for k, v in values.items() if k not in plain}
+    arrays[_PLAIN] = json.dumps(plain)
     body = io.BytesIO()
-    fields = {field: getattr(dataset, field) for field in _ARRAYS}
-    np.savez_compressed(body, name=dataset.name, origin=dataset.origin, **fields)
+    np.savez_compressed(body, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
     try:

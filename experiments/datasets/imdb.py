@@ -7,18 +7,15 @@ and the words of a tie may have swapped theirs. Keras' own file is decoded into 
 and numbered here like every other source; all sources give the same arrays.
 """
 
-import functools
 import os
-import sys
-from pathlib import Path
-
-import platformdirs
 
 from experiments.datasets import (
     Dataset,
     cache,
+    disk,
     imdb_sources,
     imdb_tfds,
+    notice,
     sample_reviews,
     text,
 )
@@ -32,10 +29,6 @@ _WAYS = (
     "--data-dir or SLIM_KERAS_DATA a folder with aclImdb/ or aclImdb_v1.tar.gz "
     f"({imdb_tfds.SOURCE}), or one with Keras' imdb.npz and imdb_word_index.json"
 )
-
-
-class _NotFoundError(Exception):
-    """No IMDB data, and nothing wrong with what was looked at."""
 
 
 def load(
@@ -75,39 +68,39 @@ def load(
     if data == "sample":
         return _sample(num_words, length)
     try:
-        source = _find(data_dir or os.environ.get("SLIM_KERAS_DATA") or None)
-    except _NotFoundError as error:
+        source = _find(data_dir)
+    except disk.NotFoundError as error:
         if data == "imdb":
             raise UserError(f"no IMDB reviews: {error}; {_WAYS}") from None
-        _give_notice(str(error))
+        notice.no_real_data("reviews", str(error), _WAYS)
         return _sample(num_words, length)
-    folder = Path(cache_dir or platformdirs.user_cache_dir("slim-keras")).expanduser()
+    folder = cache.default_folder(cache_dir)
     try:
-        files = cache.identity(source.files)
-        key = [ENCODING, source.origin, files, num_words, length]
+        stats = cache.identity(source.files)
+        key = [ENCODING, source.origin, stats, num_words, length]
         return cache.fetch(folder, key, lambda: _build(source, num_words, length))
     except OSError as error:
         raise UserError(f"{source.path} cannot be read ({error})") from None
 
 
 def _find(data_dir: str | os.PathLike[str] | None) -> imdb_sources.Source:
-    if data_dir is not None:
-        folder = Path(data_dir).expanduser()
-        if not folder.is_dir():
-            raise UserError(f"data_dir is {folder}: there is no such folder")
+    folder = disk.named_folder(data_dir)
+    if folder:
         source = imdb_sources.find(folder)
         if source is None:
-            raise _NotFoundError(f"none in {folder}")
+            raise disk.NotFoundError(f"none in {folder}")
         return source
     folder = imdb_tfds.default_folder()
     source = imdb_sources.prepared(folder)
     if source is None:
         if not imdb_tfds.reachable():
-            raise _NotFoundError(f"none in {folder}, and no network to download them")
+            raise disk.NotFoundError(
+                f"none in {folder}, and no network to download them"
+            )
         if imdb_tfds.download(folder):
             source = imdb_sources.prepared(folder)
     if source is None:
-        raise _NotFoundError(f"the download to {folder} failed")
+        raise disk.NotFoundError(f"the download to {folder} failed")
     return source
 
 
@@ -133,14 +126,3 @@ def _sample(num_words: int, length: int) -> Dataset:
     train, test = sample_reviews.generate()
     arrays = text.to_arrays(train, test, num_words, length)
     return Dataset("sample", *arrays, origin="synthetic reviews, sample_reviews.py")
-
-
-@functools.cache  # a grid loads the data again and again, one notice is enough
-def _give_notice(reason: str) -> None:
-    line = "!" * 78
-    print(
-        f"{line}\nNO REAL DATA: this run uses the built-in SAMPLE of synthetic reviews."
-        f"\nNo IMDB reviews: {reason}.\nTo get them: {_WAYS}.\n{line}",
-        file=sys.stderr,
-        flush=True,
-    )

@@ -1,14 +1,11 @@
 """Where the IMDB reviews can lie in a folder, and how each kind is read."""
 
-import gzip
 import re
-import tarfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.datasets import imdb_npz, imdb_tfds
+from experiments.datasets import disk, imdb_npz, imdb_tfds
 from experiments.errors import UserError
 
 Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
@@ -16,7 +13,7 @@ Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
 _SPLITS = ("train", "test")
 _LABELS = {"neg": 0, "pos": 1}
 _RATINGS = {"neg": range(1, 5), "pos": range(7, 11)}
-_MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/]+)")
+_MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/.][^/]*)")
 _NAME = re.compile(r"\d+_(\d+)\.txt")
 
 
@@ -57,7 +54,7 @@ def prepared(place: Path) -> Source | None:
     if not path.is_dir():
         return None
     origin = f"tensorflow-datasets {imdb_tfds.PREPARED.as_posix()}"
-    return Source(path, origin, _visible(path), imdb_tfds.read)
+    return Source(path, origin, disk.visible(path), imdb_tfds.read)
 
 
 def _folder(place: Path) -> Source | None:
@@ -67,7 +64,7 @@ def _folder(place: Path) -> Source | None:
                 file
                 for split in _SPLITS
                 for sentiment in _LABELS
-                for file in _visible(path / split / sentiment)
+                for file in disk.visible(path / split / sentiment)
             ]
             return Source(path, "folder aclImdb", files, _read_folder)
     return None
@@ -92,30 +89,15 @@ def _read_folder(folder: Path) -> Reviews:
         (split, sentiment, file.name, file.read_bytes(), file)
         for split in _SPLITS
         for sentiment in _LABELS
-        for file in _visible(folder / split / sentiment)
+        for file in disk.visible(folder / split / sentiment)
     )
 
 
 def _read_archive(path: Path) -> Reviews:
-    def members() -> Iterator[tuple[str, str, str, bytes, object]]:
-        with gzip.open(path) as unzipped:
-            with tarfile.open(fileobj=unzipped, mode="r:") as archive:
-                for member in archive:
-                    match = _MEMBER.fullmatch(member.name)
-                    content = match and archive.extractfile(member)
-                    if match and content and not match[3].startswith("."):
-                        where = f"{path}: {member.name}"
-                        yield match[1], match[2], match[3], content.read(), where
-            # tarfile stops before the checksum at the end of the gzip file.
-            while unzipped.read(1 << 20):
-                pass
-
-    try:
-        return _collect(members())
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(
-            f"{path} is damaged or no .tar.gz archive ({error}): get it again"
-        ) from None
+    return _collect(
+        (match[1], match[2], match[3], content, f"{path}: {match[0]}")
+        for match, content in disk.members(path, _MEMBER)
+    )
 
 
 def _collect(files: Iterator[tuple[str, str, str, bytes, object]]) -> Reviews:
@@ -137,13 +119,3 @@ def _collect(files: Iterator[tuple[str, str, str, bytes, object]]) -> Reviews:
                 f"{where} is not UTF-8 text ({error}): get the data again"
             ) from None
     return reviews
-
-
-def _visible(folder: Path) -> list[Path]:
-    """Sorted content of a folder without what file managers leave there (.DS_Store)."""
-    try:
-        return sorted(file for file in folder.iterdir() if file.name[0] != ".")
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be listed ({error.strerror}): get the data again"
-        ) from None

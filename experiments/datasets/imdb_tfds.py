@@ -1,14 +1,12 @@
 """IMDB from tensorflow-datasets: where it lies, reading it, downloading it."""
 
-import http.client
 import json
 import os
 import subprocess
 import sys
-import threading
-import urllib.request
 from pathlib import Path
 
+from experiments.datasets import network
 from experiments.errors import UserError
 
 SOURCE = "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -48,23 +46,8 @@ def download(folder: Path) -> bool:
 
 
 def reachable() -> bool:
-    """Whether the source answers within `PROBE_SECONDS`, also through a proxy."""
-    answers = []
-
-    def ask() -> None:
-        request = urllib.request.Request(SOURCE, method="HEAD")
-        try:
-            # Not urlopen(), which keeps the proxy of its first call.
-            with urllib.request.build_opener().open(request, timeout=PROBE_SECONDS):
-                answers.append(True)
-        except (OSError, http.client.HTTPException):
-            return
-
-    # In a thread: a name server that never answers knows no timeout.
-    probe = threading.Thread(target=ask, daemon=True)
-    probe.start()
-    probe.join(PROBE_SECONDS)
-    return bool(answers)
+    """Whether the source answers within `PROBE_SECONDS`."""
+    return network.reachable(SOURCE, PROBE_SECONDS)
 
 
 def _run(task: str, folder: Path, capture: bool) -> subprocess.CompletedProcess[str]:

@@ -67,18 +67,19 @@ def generate() -> tuple[list[Example], list[Example]]:
 
 def _twins(rng: random.Random) -> tuple[Example, Example]:
     """A negative and a positive review with the same words."""
-    templates = [_pick(rng, _FILLERS) for _ in range(_pick(rng, range(1, 9)))]
-    templates.insert(_pick(rng, range(len(templates))), _pick(rng, _OPINIONS))
-    templates.append(_pick(rng, _OPINIONS))
+    templates = [pick(rng, _FILLERS) for _ in range(pick(rng, range(1, 9)))]
+    templates.insert(pick(rng, range(len(templates))), pick(rng, _OPINIONS))
+    templates.append(pick(rng, _OPINIONS))
     negative, positive = [], []
     for template in templates:
-        good, bad = _pick(rng, _GOOD), _pick(rng, _BAD)
-        slots = {name: _pick(rng, options) for name, options in _SLOTS.items()}
+        good, bad = pick(rng, _GOOD), pick(rng, _BAD)
+        slots = {name: pick(rng, options) for name, options in _SLOTS.items()}
         positive.append(template.format(verdict=good, other=bad, **slots))
         negative.append(template.format(verdict=bad, other=good, **slots))
     return (" ".join(negative), 0), (" ".join(positive), 1)
 
 
-def _pick(rng: random.Random, options: Sequence[T]) -> T:
-    # Of all the generator's methods only random() never changes between Pythons.
+def pick(rng: random.Random, options: Sequence[T]) -> T:
+    """One of the options, the same one in every Python."""
+    # Of all the generator's methods only random() never changes.
     return options[int(rng.random() * len(options))]

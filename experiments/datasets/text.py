@@ -35,8 +35,17 @@ def rank_words(texts: Iterable[str]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text.split(" "))
+    del counts[""]  # of a text without words
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     return {word: rank for rank, word in enumerate(ordered, start=1)}
+
+
+def vocabulary(texts: Iterable[str], num_words: int) -> tuple[str, ...]:
+    """The most frequent words of normalised texts, each at the place of its rank.
+
+    Place 0 is that of padding, so there are `num_words - 1` words at most.
+    """
+    return ("", *rank_words(texts))[:num_words]
 
 
 def encode(text: str, ranks: Mapping[str, int], num_words: int) -> list[int]:

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from experiments.datasets import imdb
+from experiments.datasets import imdb, notice
+
+from . import newsgroups_files
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")  # no test depends on how fast the machine is
@@ -157,4 +159,5 @@ def alone(request, monkeypatch, tmp_path_factory):
     monkeypatch.setattr(socket, "create_connection", refuse)
     if not request.node.get_closest_marker("real_data"):
         monkeypatch.setattr(imdb, "PER_CLASS", PER_CLASS)
-    imdb._give_notice.cache_clear()
+        newsgroups_files.make_small(monkeypatch)
+    notice.no_real_data.cache_clear()

@@ -1,6 +1,7 @@
 """The cache gives back what was put in, or builds it anew: never anything else."""
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ DATASET = Dataset(
     np.ones((1, 4), np.int32),
     np.array([1], np.int32),
     origin="a test",
+    vocabulary=("", "naïve", "don't"),
 )
 
 
@@ -27,11 +29,8 @@ def fail():
 
 
 def same(one, other):
-    return (one.name, one.origin, one.checksum) == (
-        other.name,
-        other.origin,
-        other.checksum,
-    )
+    fields = ("name", "origin", "checksum", "vocabulary")
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 def test_a_hit_gives_what_was_built(tmp_path):
@@ -39,6 +38,24 @@ def test_a_hit_gives_what_was_built(tmp_path):
     hit = cache.fetch(tmp_path / "new", ["key", 1], fail)
     assert hit is not DATASET
     assert same(hit, DATASET)
+
+
+@dataclass(frozen=True)
+class Other:
+    array: np.ndarray
+    count: int
+
+
+def test_other_classes_are_kept_too(tmp_path):
+    """Under the same key they are other objects."""
+    cache.fetch(tmp_path, "key", build)
+    other = Other(np.arange(3, dtype=np.float32), 7)
+    cache.fetch(tmp_path, "key", lambda: other, Other)
+    hit = cache.fetch(tmp_path, "key", fail, Other)
+    assert hit.count == 7
+    assert hit.array.dtype == np.float32
+    np.testing.assert_array_equal(hit.array, [0, 1, 2])
+    assert same(cache.fetch(tmp_path, "key", fail), DATASET)
 
 
 def test_another_key_is_built(tmp_path):

@@ -48,6 +48,16 @@ def test_ranks_follow_frequency_and_then_the_alphabet(texts):
     assert text.rank_words(reversed(texts)) == ranks
 
 
+def test_a_text_without_words_has_no_rank():
+    assert text.rank_words(["", "b a", "", "b"]) == {"b": 1, "a": 2}
+
+
+def test_a_vocabulary_begins_with_padding_and_is_cut():
+    texts = ["c b a", "", "c b", "c"]
+    assert text.vocabulary(texts, 9) == ("", "c", "b", "a")
+    assert text.vocabulary(texts, 3) == ("", "c", "b")
+
+
 @given(TEXTS, st.lists(WORDS, unique=True), st.integers(5, 12))
 def test_numbers_are_those_of_keras_datasets(review, known, num_words):
     ranks = {word: rank for rank, word in enumerate(known, start=1)}

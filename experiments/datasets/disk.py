@@ -1,0 +1,63 @@
+"""Folders and archives as users have them: found, listed and read, never changed."""
+
+import gzip
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from experiments.errors import UserError
+
+
+class NotFoundError(Exception):
+    """Real data is nowhere, and there is nothing wrong with what was looked at."""
+
+
+def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
+    """The folder in the argument `data_dir`, else the one in SLIM_KERAS_DATA."""
+    named = data_dir or os.environ.get("SLIM_KERAS_DATA")
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"data_dir is {folder}: there is no such folder")
+    return folder
+
+
+def visible(folder: Path) -> list[Path]:
+    """Sorted content of a folder without what file managers leave there (.DS_Store)."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.name[0] != ".")
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be listed ({error.strerror}): get the data again"
+        ) from None
+
+
+def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match, bytes]]:
+    """The files in a `.tar.gz` archive whose names match, in its own order.
+
+    Args:
+        path: The archive. It is read to its very end, and nothing is unpacked to disk.
+        pattern: What a whole name has to match.
+
+    Raises:
+        UserError: The archive is damaged.
+    """
+    try:
+        with gzip.open(path) as unzipped:
+            with tarfile.open(fileobj=unzipped, mode="r:") as archive:
+                for member in archive:
+                    match = pattern.fullmatch(member.name)
+                    content = match and archive.extractfile(member)
+                    if match and content:
+                        yield match, content.read()
+            # tarfile stops before the checksum at the end of the gzip file.
+            while unzipped.read(1 << 20):
+                pass
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{path} is damaged or no .tar.gz archive ({error}): get it again"
+        ) from None

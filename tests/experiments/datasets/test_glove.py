@@ -1,0 +1,261 @@
+"""GloVe vectors: which file is read, and that every word gets its own vector."""
+
+import gzip
+import lzma
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from experiments.datasets import glove, glove_files, network
+from experiments.errors import UserError
+
+WORDS = ("", "the", "caf\xe9", "unheard", "don't")
+
+
+@pytest.fixture(autouse=True)
+def short_files(monkeypatch):
+    monkeypatch.setattr(glove_files, "_LINES", {})
+
+
+def vector(word, dim):
+    """As other programs print it: five digits, exponents too."""
+    numbers = np.random.RandomState(len(word)).normal(size=dim) * 10.0 ** -(dim % 7)
+    return [f"{number:.5g}" for number in numbers]
+
+
+def content(dim=50, words=("the", ",", "caf\xe9", "don't", "\x85", "of")) -> bytes:
+    return "".join(f"{w} {' '.join(vector(w, dim))}\n" for w in words).encode()
+
+
+def write_txt(place, dim=50, cut=""):
+    (place / f"glove.6B.{dim}d{cut}.txt").write_bytes(content(dim))
+
+
+def write_gz(place, dim=50, cut=""):
+    with gzip.open(place / f"glove.6B.{dim}d{cut}.txt.gz", "wb") as file:
+        file.write(content(dim))
+
+
+def write_xz(place, dim=50, cut=""):
+    with lzma.open(place / f"glove.6B.{dim}d{cut}.txt.xz", "wb") as file:
+        file.write(content(dim))
+
+
+def write_zip(place, *dims):
+    with zipfile.ZipFile(place / "glove.6B.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        for dim in dims or (50, 100, 200, 300):
+            file.writestr(f"glove.6B.{dim}d.txt", content(dim))
+
+
+def load(place, dim=None, words=WORDS):
+    return glove.load(words, dim, place)
+
+
+@pytest.mark.parametrize("below", ["", "glove", "glove.6B"])
+@pytest.mark.parametrize("dim", [50, 25])
+@pytest.mark.parametrize("write", [write_txt, write_gz, write_xz, write_zip])
+def test_every_kind_gives_each_word_its_vector(tmp_path, below, dim, write):
+    (tmp_path / below).mkdir(exist_ok=True)
+    write(tmp_path / below, dim)
+    vectors = load(tmp_path)
+    assert vectors.matrix.dtype == np.float32
+    expected = [
+        np.array(vector(word, dim), np.float32)
+        if word in WORDS[1:3] + WORDS[4:]
+        else np.zeros(dim, np.float32)
+        for word in WORDS
+    ]
+    np.testing.assert_array_equal(vectors.matrix, expected)
+    assert vectors.missing == 1
+    again = load(tmp_path)
+    assert again is not vectors
+    assert (again.checksum, again.missing) == (vectors.checksum, 1)
+    assert again.origin == vectors.origin
+
+
+def test_the_dimension_is_chosen_from_a_zip(tmp_path):
+    write_zip(tmp_path)
+    vectors = load(tmp_path, 200)
+    assert vectors.matrix.shape == (5, 200)
+    assert vectors.origin == "glove.6B.zip: glove.6B.200d.txt"
+
+
+def test_whole_files_come_before_parts_and_plain_ones_before_zips(tmp_path):
+    origins = []
+    writers = [
+        lambda place: write_gz(place, cut=".top60k"),
+        lambda place: write_zip(place, 50),
+        write_xz,
+        write_txt,
+    ]
+    for write in writers:
+        write(tmp_path)
+        origins.append(load(tmp_path, 50).origin)
+    assert origins == [
+        "glove.6B.50d.top60k.txt.gz",
+        "glove.6B.zip: glove.6B.50d.txt",
+        "glove.6B.50d.txt.xz",
+        "glove.6B.50d.txt",
+    ]
+
+
+def test_without_a_dimension_it_is_that_of_the_example_or_the_only_one(tmp_path):
+    write_txt(tmp_path, 50)
+    assert load(tmp_path).matrix.shape == (5, 50)
+    write_txt(tmp_path, 25)
+    with pytest.raises(UserError, match=r"glove.6B.25d, glove.6B.50d; name the"):
+        load(tmp_path)
+    write_zip(tmp_path)
+    assert load(tmp_path).matrix.shape == (5, 100)
+    with pytest.raises(UserError, match=r"dim is 70, .* glove.6B.300d, glove.6B.50d$"):
+        load(tmp_path, 70)
+
+
+def test_several_kinds_of_one_dimension_are_not_mixed_up(tmp_path):
+    write_txt(tmp_path)
+    name = "glove.twitter.27B.50d.txt"
+    (tmp_path / name).write_bytes(content())
+    with pytest.raises(UserError, match=r"6B.50d, glove.twitter.27B.50d; name"):
+        load(tmp_path, 50)
+    (tmp_path / "glove.6B.50d.txt").unlink()
+    assert load(tmp_path).origin == name
+
+
+def test_words_with_blanks_inside_are_nobodys(tmp_path):
+    """There are some in the vectors of the whole web."""
+    odd = (
+        f"the name@x {' '.join(vector('odd', 50))}\n. . . {' '.join(vector('', 50))}\n"
+    )
+    path = tmp_path / "glove.840B.50d.txt"
+    path.write_bytes(odd.encode() + content())
+    vectors = load(tmp_path)
+    np.testing.assert_array_equal(
+        vectors.matrix[1], np.array(vector("the", 50), np.float32)
+    )
+
+
+def test_a_hit_reads_no_file(tmp_path):
+    path = tmp_path / "glove.6B.50d.txt"
+    write_txt(tmp_path)
+    first, stat = load(tmp_path), path.stat()
+    path.write_bytes(b"x" * stat.st_size)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert load(tmp_path).checksum == first.checksum
+    for other in (WORDS[:4], (*WORDS, "of")):
+        with pytest.raises(UserError, match="line 1: "):
+            load(tmp_path, words=other)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    with pytest.raises(UserError, match="line 1: "):
+        load(tmp_path)
+
+
+def test_without_vectors_is_an_error(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"no GloVe vectors: .* no network") as caught:
+        load(None)
+    for part in ("862 MB", "--data-dir", "glove.6B.zip", "glove.6B.100d.txt"):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(network, "reachable", lambda url: pytest.fail("asked"))
+    (tmp_path / "vectors.txt").write_text("other content")
+    with pytest.raises(UserError, match=f"none in {tmp_path}"):
+        load(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_download_is_used_and_found_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(network, "reachable", lambda url: True)
+    monkeypatch.setattr(network, "_fetch", lambda url, folder: write_zip(folder))
+    (tmp_path / "downloads").mkdir()
+    first = glove.load(WORDS, 100, cache_dir=tmp_path)
+    assert first.origin == "glove.6B.zip: glove.6B.100d.txt"
+    monkeypatch.setattr(network, "_fetch", lambda *_: pytest.fail("downloaded again"))
+    assert glove.load(WORDS, 100, cache_dir=tmp_path).checksum == first.checksum
+
+
+def refused(place, match):
+    """The message is one line that names the file, and nothing is cached."""
+    with pytest.raises(UserError, match=match) as caught:
+        glove.load(WORDS, 50, place, cache_dir=place / "cache")
+    assert str(place / "glove.6B.50d.txt") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (place / "cache").exists()
+
+
+LINES = content().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "match"),
+    [
+        (b"", "has 0 lines where it should have 1"),
+        (b"".join(LINES)[:-30], "line 6: .* numbers where there should be 50"),
+        (b"".join(LINES)[:-2], "line 6: the file is cut off here"),
+        (content(49), "line 1: 49 numbers where there should be 50"),
+        (content(51), "line 1: 51 numbers where there should be 50"),
+        (LINES[0] + content(300), "line 2: 300 numbers where there should be 50"),
+        (LINES[0][:-1] + b"".join(LINES[1:]), "line 1: .* where there should be 50"),
+        (b"6 50\n" + content(), "line 1: this is word2vec's header"),
+        (b"\0\xff\n" * 99, "line 1: 0 numbers"),
+        (LINES[0] + b"\n" + LINES[1], "line 2: 0 numbers"),
+        (LINES[0] + LINES[2] + LINES[0], "line 3: 'the' was in line 1"),
+        (b"the " + b"0 " * 49 + b"nan\n", "line 1: a number is not finite"),
+        (b"the " + b"0 " * 49 + b"inf\n", "line 1: a number is not finite"),
+        (b"the " + b"0 " * 49 + b"1e99\n", "line 1: a number is not finite"),
+        (b"the " + b"0 " * 49 + b"zero\n", "line 1: could not convert .* b'zero';"),
+        (b"the " + b"0 " * 48 + b" 0\n", "line 1: could not convert"),
+        (b"the\t" + b"0\t" * 49 + b"0\n", "line 1: 0 numbers"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_damage_is_named_with_its_line(tmp_path, damaged, match):
+    (tmp_path / "glove.6B.50d.txt").write_bytes(damaged)
+    refused(tmp_path, match)
+
+
+def test_a_file_that_is_known_and_too_short(tmp_path, monkeypatch):
+    monkeypatch.setattr(glove_files, "_LINES", {"glove.6B": 7})
+    write_txt(tmp_path)
+    refused(tmp_path, "has 6 lines where it should have 7")
+    (tmp_path / "glove.6B.50d.txt").unlink()
+    write_txt(tmp_path, cut=".top60k")
+    assert load(tmp_path).missing == 1
+
+
+@pytest.mark.parametrize("write", [write_gz, write_xz])
+@pytest.mark.parametrize("damage", ["cut", "changed", "page"])
+def test_damage_of_a_compressed_file(tmp_path, write, damage):
+    write(tmp_path)
+    (path,) = tmp_path.iterdir()
+    raw = bytearray(path.read_bytes())
+    if damage == "cut":
+        del raw[-20:]
+    elif damage == "changed":
+        raw[-20 if path.suffix == ".xz" else -8] ^= 1
+    else:
+        raw = b"<html>404</html>"
+    path.write_bytes(raw)
+    refused(tmp_path, r"is damaged after line \d")
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        ("cut", "glove.6B.zip is damaged or no .zip file"),
+        ("changed", r"glove.6B.zip: glove.6B.50d.txt is damaged after line \d"),
+    ],
+)
+def test_damage_of_a_zip(tmp_path, damage, match):
+    write_zip(tmp_path, 50)
+    path = tmp_path / "glove.6B.zip"
+    raw = bytearray(path.read_bytes())
+    if damage == "cut":
+        del raw[-40:]
+    else:
+        raw[1000] ^= 255
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match=match):
+        load(tmp_path)
+    assert not list((tmp_path).glob("cache*"))
