@@ -16,6 +16,8 @@ import click
 
 from experiments.errors import UserError
 
+REQUIRED = dataclasses.MISSING
+
 
 class Number(click.FloatRange):
     """A finite float, in a range if one is given."""
@@ -34,7 +36,8 @@ def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any
 
     Args:
         default: The default, or a function that returns it. `None` makes the setting
-            optional.
+            optional, a tuple lets it be given many times, `REQUIRED` makes it the
+            argument of the command instead of an option.
         type: The click type that reads and checks a value.
         help: The line in `--help`.
         identity: Whether the numbers of a run depend on the setting.
@@ -60,9 +63,12 @@ def main(
         The status of `run`; 2 after an error of the user's, which stands in one line
         on stderr; 130 after Ctrl-C.
     """
+    params = [_parameter(field) for field in _fields(settings_class)]
+    if not any(isinstance(param, click.Argument) for param in params):
+        params.append(_config_option(settings_class))
     command = click.Command(
         name=None,
-        params=[*_options(settings_class), _config_option(settings_class)],
+        params=params,
         help=run.__doc__,
         callback=lambda **values: run(settings_class(**values)),
         context_settings={"max_content_width": 88, "show_default": True},
@@ -93,21 +99,25 @@ def _fields(settings_class: type) -> list[dataclasses.Field]:
     )
 
 
-def _options(settings_class: type) -> list[click.Parameter]:
-    defaults = settings_class()
-    options: list[click.Parameter] = []
-    for field in _fields(settings_class):
-        flag = field.name.replace("_", "-")
-        is_bool = field.metadata["type"] is click.BOOL
-        options.append(
-            click.Option(
-                [f"--{flag}/--no-{flag}" if is_bool else f"--{flag}", field.name],
-                type=None if is_bool else field.metadata["type"],
-                default=getattr(defaults, field.name),
-                help=field.metadata["help"],
-            )
-        )
-    return options
+def _parameter(field: dataclasses.Field) -> click.Parameter:
+    type, help = field.metadata["type"], field.metadata["help"]
+    make = field.default_factory
+    default = field.default if make is dataclasses.MISSING else make()
+    if default is REQUIRED:
+        return click.Argument([field.name], type=type, help=help)
+    flag = _flag(field)
+    is_bool = type is click.BOOL
+    return click.Option(
+        [f"--{flag}/--no-{flag}" if is_bool else f"--{flag}", field.name],
+        type=None if is_bool else type,
+        default=default,
+        multiple=isinstance(default, tuple),
+        help=help,
+    )
+
+
+def _flag(field: dataclasses.Field) -> str:
+    return field.name.replace("_", "-")
 
 
 def _config_option(settings_class: type) -> click.Parameter:
@@ -140,22 +150,61 @@ def read_toml(settings_class: type, path: Path) -> dict[str, Any]:
         UserError: The file is not TOML, names an unknown setting or holds a value
             that the setting cannot take.
     """
+    values = read_table(path)
+    return {n: convert(settings_class, n, v, path) for n, v in values.items()}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What stands in a TOML file; a UserError if it is none."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def convert(settings_class: type, name: str, value: object, source: object) -> Any:
+    """Checks one value of one setting.
+
+    Args:
+        settings_class: The dataclass of settings.
+        name: The name of the field.
+        value: The value, as a TOML file or a command line gives it.
+        source: Where it stands, for the message of an error.
+
+    Returns:
+        The value with the type of the field.
+
+    Raises:
+        UserError: There is no such setting, or it cannot take the value.
+    """
     types = {
         field.name: field.metadata["type"]
         for field in dataclasses.fields(settings_class)
     }
-    for name, value in values.items():
-        if name not in types:
-            raise UserError(
-                f"{path}: unknown setting {name!r}; known: {', '.join(types)}"
-            )
-        try:
-            # As text, so that 100.7 is no integer here as little as in a shell.
-            values[name] = types[name].convert(str(value), None, None)
-        except click.BadParameter as error:
-            raise UserError(f"{path}: {name}: {error.message}") from None
-    return values
+    if name not in types:
+        raise UserError(
+            f"{source}: unknown setting {name!r}; known: {', '.join(types)}"
+        )
+    try:
+        # As text, so that 100.7 is no integer here as little as in a shell.
+        return types[name].convert(str(value), None, None)
+    except click.BadParameter as error:
+        raise UserError(f"{source}: {name}: {error.message}") from None
+
+
+def arguments(settings: Any) -> list[str]:
+    """The options that say the same settings on a command line.
+
+    Fixed defaults are left out; a default that depends on the machine is spelled out.
+    """
+    options = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value == field.default:
+            continue
+        flag = _flag(field)
+        if isinstance(value, bool):
+            options.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            options.append(f"--{flag}={value}")
+    return options

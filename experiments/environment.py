@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from experiments.devices import share
 from experiments.errors import UserError
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -22,15 +23,17 @@ def default_backend() -> str:
     return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
-def start(backend: str, seed: int) -> None:
+def start(backend: str, seed: int, devices: int = 1) -> None:
     """Starts Keras: to be called before anything imports it.
 
     Args:
         backend: One of `BACKENDS`.
         seed: Sets Python's, NumPy's and the backend's random numbers.
+        devices: How many devices share every batch.
 
     Raises:
-        UserError: The backend is not installed, or Keras runs on another one already.
+        UserError: The backend is not installed or has too few devices, or Keras runs
+            on another one already.
     """
     if importlib.util.find_spec(backend) is None:
         raise UserError(f"backend {backend} is not installed: pip install {backend}")
@@ -46,6 +49,7 @@ def start(backend: str, seed: int) -> None:
             f"backend {backend}: keras was imported with {keras.config.backend()} "
             "already; choose the backend in a fresh process"
         )
+    share(backend, devices)
 
 
 @contextmanager

@@ -38,6 +38,28 @@ def write_json(path: Path, value: object) -> None:
         beside.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a JSONL file; none if there is no file.
+
+    Args:
+        path: The file. A torn line at its end is left out.
+
+    Raises:
+        UserError: A line before the last one is not JSON.
+    """
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            if number < len(lines):
+                raise UserError(
+                    f"{path}, line {number} is not JSON; mend or move the file"
+                ) from None
+    return rows
+
+
 def append_row(path: Path, row: Row) -> None:
     """Appends a row to a JSONL file, unless it stands there already.
 

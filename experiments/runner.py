@@ -4,6 +4,7 @@ import hashlib
 import json
 import statistics
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +47,28 @@ class Settings:
         click.Choice(environment.BACKENDS),
         "What Keras runs on; KERAS_BACKEND sets the default.",
     )
+    devices: int = setting(
+        1,
+        click.IntRange(min=1),
+        "Devices that share every batch, on JAX and TensorFlow.",
+        identity=False,  # the numbers are the same, up to rounding
+    )
+    data_dir: str | None = setting(
+        None,
+        click.STRING,
+        "Folder with the data; SLIM_KERAS_DATA is the default.",
+        identity=False,  # what the data is, not where it lay, is recorded
+    )
     output: str = setting(
         "runs",
         click.STRING,
         "Folder for the run's own folder and for results.jsonl.",
+        identity=False,
+    )
+    tensorboard: bool = setting(
+        False,
+        click.BOOL,
+        "Write TensorBoard logs into the run's folder.",
         identity=False,
     )
     quiet: bool = setting(
@@ -57,8 +76,23 @@ class Settings:
     )
 
 
+def data_setting(name: str) -> Any:
+    """The setting `data` of an experiment whose real data set is called `name`."""
+    return setting(
+        "auto",
+        click.Choice(["auto", name, "sample"]),
+        "auto: the real data where they can be had, else the synthetic sample.",
+        identity=False,  # what the data is, not how it was asked for, is recorded
+    )
+
+
 def train(
-    experiment: str, title: str, settings: Settings, model: Any, data: Dataset
+    experiment: str,
+    title: str,
+    settings: Settings,
+    model: Any,
+    data: Dataset,
+    more: Mapping[str, Any] | None = None,
 ) -> int:
     """Trains a model, or goes on where an earlier start of the same run stopped.
 
@@ -68,6 +102,7 @@ def train(
         settings: The settings of the experiment.
         model: A compiled model with the metric `accuracy` and a layer `recurrent`.
         data: What to train and test on.
+        more: What else the numbers depend on, for the row.
 
     Returns:
         The exit status: 0 for a finished run, 1 for one that diverged.
@@ -76,15 +111,21 @@ def train(
         UserError: The run's folder is in use, or what it holds cannot be used.
         OSError: The output folder cannot be written.
     """
-    identity = _identity(experiment, settings, data)
-    checksum = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    own = {
+        "experiment": experiment,
+        **identity(settings),
+        "data": data.name,
+        "data_checksum": data.checksum,
+        **(more or {}),
+    }
+    checksum = hashlib.sha256(json.dumps(own, sort_keys=True).encode())
     output = Path(settings.output)
     folder = output / f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     display = Display(quiet=settings.quiet)
     try:
         with FileLock(folder / ".lock", blocking=False):
-            row = _train(folder, identity, settings, model, data, display)
+            row = _train(folder, own, settings, model, data, display)
     except Timeout:
         raise UserError(f"{folder} is being trained by another process") from None
     results = output / "results.jsonl"
@@ -97,29 +138,24 @@ def train(
     return 0
 
 
-def _identity(experiment: str, settings: Settings, data: Dataset) -> dict[str, Any]:
-    """All that the numbers of a run depend on."""
+def identity(settings: Settings) -> dict[str, Any]:
+    """The settings that the numbers of a run depend on."""
     return {
-        "experiment": experiment,
-        **{
-            field.name: getattr(settings, field.name)
-            for field in fields(settings)
-            if field.metadata["identity"]
-        },
-        "data": data.name,
-        "data_checksum": data.checksum,
+        field.name: getattr(settings, field.name)
+        for field in fields(settings)
+        if field.metadata["identity"]
     }
 
 
 def _train(
     folder: Path,
-    identity: dict[str, Any],
+    own: dict[str, Any],
     settings: Settings,
     model: Any,
     data: Dataset,
     display: Display,
 ) -> Row:
-    config = _claim(folder, identity, data)
+    config = _claim(folder, own, data)
     facts = environment.facts()  # of the code that trains, not of later edits
     path = folder / "row.json"
     if path.exists():
@@ -143,6 +179,8 @@ def _train(
             batch_size=settings.batch_size,
             validation_split=settings.validation_split,
             seed=settings.seed,
+            devices=settings.devices,
+            tensorboard=settings.tensorboard,
         )
         row = {
             "run": folder.name,
@@ -158,18 +196,18 @@ def _train(
     return json.loads(path.read_text())
 
 
-def _claim(folder: Path, identity: dict[str, Any], data: Dataset) -> dict[str, Any]:
+def _claim(folder: Path, own: dict[str, Any], data: Dataset) -> dict[str, Any]:
     """The configuration in the folder of a run, written there on the first start."""
     path = folder / "config.json"
     if not path.exists():
         origin = {"data_origin": data.origin, "started": _now()}
-        write_json(path, {**identity, **origin})
+        write_json(path, {**own, **origin})
     remedy = "delete the folder or choose another --output"
     try:
         config = json.loads(path.read_text())
     except ValueError:
         raise UserError(f"{path} is damaged; {remedy}") from None
-    other = [name for name in identity if config.get(name) != identity[name]]
+    other = [name for name in own if config.get(name) != own[name]]
     if other:
         raise UserError(f"{path} is of another run ({', '.join(other)}); {remedy}")
     return config

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -88,6 +89,11 @@ def run(settings: Settings) -> int:
     Leave the machine alone while it runs.
     """
     environment.start(settings.backend, seed=0)
+    if settings.backend == "tensorflow":
+        import tensorflow as tf
+
+        # Many models in one process look like one that is traced again and again.
+        tf.get_logger().setLevel("ERROR")
     from slim_keras.variants import VARIANTS
 
     keys = settings.variants.split(",")
@@ -222,18 +228,20 @@ def _show(rows: list[dict[str, Any]]) -> None:
         title=f"{first['backend']}, {first['model']} model, {mask}: B={first['B']} "
         f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
         f"{first['processor']}",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
     )
-    table.add_column("layer", no_wrap=True, min_width=len(BASELINE))
+    table.add_column("layer", no_wrap=True)
     for column in (
         "step ms",
         "x keras",
         "x torch",
-        "forward ms",
+        "fwd ms",
         "x keras",
-        "floor ms",
-        "/ floor",
+        "floor",
+        "/floor",
     ):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         native, floor = row["step_over_native"], row["floor_ms"]
         table.add_row(

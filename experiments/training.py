@@ -1,5 +1,6 @@
 """One `model.fit`, recorded epoch by epoch so that it can go on after any end."""
 
+import importlib.util
 import math
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 from experiments import checkpoint
 from experiments.checkpoint import History
 from experiments.datasets import Dataset
+from experiments.devices import check_shares
+from experiments.errors import UserError
 from experiments.progress import Display
 from experiments.results import write_json
 
@@ -34,6 +37,8 @@ def fit(
     batch_size: int,
     validation_split: float,
     seed: int,
+    devices: int = 1,
+    tensorboard: bool = False,
 ) -> tuple[History, str | None]:
     """Trains to the last epoch, from the checkpoint in the folder if there is one.
 
@@ -46,14 +51,22 @@ def fit(
         batch_size: Examples in a step; the last step of an epoch takes what is left.
         validation_split: Part of the training examples to keep for validation.
         seed: Seed of the order of the examples and of dropout.
+        devices: Devices that share every batch.
+        tensorboard: Whether to write TensorBoard logs into the folder.
 
     Returns:
         An entry for each finished epoch, and, if the training diverged, where.
+
+    Raises:
+        UserError: The batches cannot be shared equally, TensorBoard is missing, or a
+            checkpoint is damaged.
     """
     examples, validation = split(data.x_train, data.y_train, validation_split)
     evaluated = {"test": (data.x_test, data.y_test)}
     if len(validation[0]):
         evaluated = {"val": validation, **evaluated}
+    counts = {name: len(x) for name, (x, _) in evaluated.items()}
+    check_shares(devices, batch_size, {"train": len(examples[0]), **counts})
     last = folder / LAST
     history = checkpoint.load(model, last) if last.exists() else []
     if len(history) == epochs:  # killed before the row was written
@@ -64,7 +77,8 @@ def fit(
 
     feed = batches(examples, batch_size, seed)
     feed.begin(len(history))
-    recorder = _Recorder(model, evaluated, folder, history, display)
+    batch = EVALUATION_BATCH // devices * devices
+    recorder = _Recorder(model, evaluated, batch, folder, history, display)
 
     def begin_epoch(epoch: int, logs: dict[str, float]) -> None:
         # Torch draws dropout from its global state, which no checkpoint holds.
@@ -73,11 +87,15 @@ def fit(
         feed.begin(epoch)
         recorder.begin_epoch(epoch)
 
-    callback = keras.callbacks.LambdaCallback(
-        on_epoch_begin=begin_epoch,
-        on_train_batch_end=recorder.end_step,
-        on_epoch_end=recorder.end_epoch,
-    )
+    callbacks = [
+        keras.callbacks.LambdaCallback(
+            on_epoch_begin=begin_epoch,
+            on_train_batch_end=recorder.end_step,
+            on_epoch_end=recorder.end_epoch,
+        )
+    ]
+    if tensorboard:
+        callbacks.append(_tensorboard(folder))
     try:
         with display.bar(epochs=epochs, steps=len(feed), done=len(history)):
             model.fit(
@@ -86,7 +104,7 @@ def fit(
                 epochs=epochs,
                 shuffle=False,  # the batches come in their order
                 verbose=0,
-                callbacks=[callback],
+                callbacks=callbacks,
             )
     except DivergedError as error:
         return history, str(error)
@@ -97,6 +115,14 @@ def fit(
             raise
         return history, f"the output is not finite {recorder.where()}"
     return history, None
+
+
+def _tensorboard(folder: Path) -> Any:
+    import keras
+
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard: it is not installed: pip install tensorboard")
+    return keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)
 
 
 def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
@@ -148,12 +174,14 @@ class _Recorder:
         self,
         model: Any,
         evaluated: dict[str, Split],
+        batch: int,
         folder: Path,
         history: History,
         display: Display,
     ):
         self._model = model
         self._evaluated = evaluated
+        self._batch = batch
         self._folder = folder
         self._history = history
         self._display = display
@@ -176,15 +204,15 @@ class _Recorder:
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self._began
-        entry: dict[str, Any] = {"epoch": self._epoch}
-        entry |= {name: logs[name] for name in ("loss", "accuracy")}
+        shown = {name: logs[name] for name in ("loss", "accuracy")}
         for name, (x, y) in self._evaluated.items():
             figures = self._model.evaluate(
-                x, y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
+                x, y, batch_size=self._batch, verbose=0, return_dict=True
             )
-            entry |= {f"{name}_{figure}": value for figure, value in figures.items()}
-        _check(entry, self.where())
-        entry["seconds"] = seconds
+            shown |= {f"{name}_{figure}": value for figure, value in figures.items()}
+        _check(shown, self.where())
+        logs.update(shown)  # for the callbacks that follow
+        entry = {"epoch": self._epoch, **shown, "seconds": seconds}
         self._history.append(entry)
         # The last file is the commit: killed before it, the epoch is repeated and
         # writes the same again.

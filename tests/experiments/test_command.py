@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import click
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -45,17 +46,6 @@ def given_values(config: Config) -> dict:
     return {name: value for name, value in values if value is not None}
 
 
-def as_options(config: Config) -> list[str]:
-    options = []
-    for name, value in given_values(config).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            options.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            options.append(f"--{flag}={value}")
-    return options
-
-
 def as_toml(config: Config) -> str:
     # JSON writes strings, numbers and booleans as TOML does.
     lines = (f"{k} = {json.dumps(v)}" for k, v in given_values(config).items())
@@ -79,7 +69,7 @@ def refusal(capsys, *args: str) -> str:
 @given(configs)
 @settings(deadline=None)
 def test_options_say_the_whole_config(config):
-    assert parse(*as_options(config)) == config
+    assert parse(*command.arguments(config)) == config
 
 
 @given(configs)
@@ -92,6 +82,44 @@ def test_toml_says_the_whole_config(tmp_path_factory, config):
 
 def test_nothing_given_is_the_default():
     assert parse() == Config()
+
+
+def test_arguments_leave_out_the_defaults_that_are_the_same_everywhere():
+    config = Config(units=7, train_embedding=False, backend="jax")
+    options = ["--backend=jax", "--units=7", "--no-train-embedding"]
+    assert sorted(command.arguments(config)) == sorted(options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Named:
+    """Settings of a command with an argument and an option for many values."""
+
+    name: str = command.setting(command.REQUIRED, click.STRING, "What it is called.")
+    tags: tuple[str, ...] = command.setting((), click.STRING, "What it is like.")
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["x"], Named(name="x")),
+        (["--tags=a", "x", "--tags", "b"], Named(name="x", tags=("a", "b"))),
+    ],
+)
+def test_required_setting_is_an_argument_and_a_tuple_takes_many(args, named):
+    seen = []
+    assert command.main(Named, lambda given: seen.append(given) or 0, args) == 0
+    assert seen == [named]
+
+
+def test_missing_argument_is_one_line(capsys):
+    assert command.main(Named, lambda named: 0, []) == 2
+    err = capsys.readouterr().err
+    assert "NAME" in err
+    assert err.count("\n") == 1
+    assert command.main(Named, lambda named: 0, ["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "What it is called." in out
+    assert "--config" not in out
 
 
 def test_options_go_before_the_file(tmp_path):

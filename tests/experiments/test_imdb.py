@@ -14,9 +14,10 @@ from experiments import command, imdb, runner
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
 from slim_keras.variants import VARIANTS
+from tests.experiments.support import row
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted((ROOT / "configs").glob("imdb*.toml"))
+CONFIGS = [ROOT / "configs" / name for name in ("imdb.toml", "imdb_authors.toml")]
 SMALL = ["--data=sample", "--length=12", "--units=4", "--embedding-dim=4"]
 
 
@@ -40,11 +41,6 @@ def history(output):
     for entry in entries:
         del entry["seconds"]
     return entries
-
-
-def row(output):
-    (line,) = (Path(output) / "results.jsonl").read_text().splitlines()
-    return json.loads(line)
 
 
 # Ends its own process in the middle of the second epoch, as `kill -9` does.

@@ -270,3 +270,32 @@ def test_two_processes_cannot_train_the_same_run(run, tmp_path):
         pytest.raises(UserError, match="being trained by another process"),
     ):
         run(replace(SETTINGS, epochs=1))
+
+
+def test_tensorboard_has_every_figure_of_every_epoch(run, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    assert run(replace(SETTINGS, tensorboard=True)) == 0
+    shown = {}
+    for part in ("train", "validation"):
+        log = EventAccumulator(
+            str(folder(tmp_path) / "tensorboard" / part), size_guidance={"tensors": 0}
+        ).Reload()
+        for tag in log.Tags()["tensors"]:
+            events = log.Tensors(tag)
+            assert [event.step for event in events] == [0, 1]
+            shown[part, tag] = [float(make_ndarray(e.tensor_proto)) for e in events]
+    epochs = history(tmp_path)
+    for name, at in {
+        "accuracy": ("train", "epoch_accuracy"),
+        "test_accuracy": ("train", "epoch_test_accuracy"),
+        "val_loss": ("validation", "epoch_loss"),
+    }.items():
+        assert shown[at] == pytest.approx([epoch[name] for epoch in epochs])
+
+
+def test_tensorboard_that_is_missing_is_named(run, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install tensorboard"):
+        run(replace(SETTINGS, tensorboard=True))

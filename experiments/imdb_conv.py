@@ -1,0 +1,102 @@
+"""A convolution before the recurrent layer, on IMDB: the model of arXiv 1901.00525.
+
+What could be read of that paper is its task (a convolutional and recurrent network,
+with the standard LSTM and with three slim layers, LSTM1, LSTM2 and LSTM3 by inference)
+and not its data, sizes or results. Every constant here is that of Keras' example
+`imdb_cnn_lstm.py` of the same years, a stand-in: 20,000 words, reviews of 100,
+embedding 128, dropout 0.25, 64 filters over 5 words, pooling by 4, 70 units, Adam,
+batches of 30, 2 epochs. The example states a test accuracy of 0.8498 with LSTM.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from experiments import environment, recurrent, runner
+from experiments.command import main, setting
+from experiments.datasets import imdb
+from experiments.recurrent import complete
+
+FILTERS, KERNEL, POOL = 64, 5, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(recurrent.Settings):
+    """One configuration; the defaults are the example's."""
+
+    variant: str = setting(
+        "lstm1", click.STRING, "Recurrent layer: lstm, lstm1, lstm2, lstm3 or another."
+    )
+    units: int = setting(70, click.IntRange(min=1), "Hidden units n.")
+    words: int = setting(
+        20_000, click.IntRange(min=5), "Words in the vocabulary, the most frequent."
+    )
+    length: int = setting(
+        100,
+        click.IntRange(min=KERNEL + POOL - 1),
+        "Words of a review, padded and cut in front.",
+    )
+    embedding_dim: int = setting(128, click.IntRange(min=1), "Size of the embedding.")
+    epochs: int = setting(
+        2, click.IntRange(min=1), "Times through the training examples."
+    )
+    batch_size: int = setting(30, click.IntRange(min=1), "Examples in a step.")
+    data: str = runner.data_setting("imdb")
+
+
+def build(config: Config) -> Any:
+    """The compiled model, from word numbers to the probability of a good review.
+
+    Args:
+        config: A complete configuration.
+
+    Raises:
+        UserError: The layer cannot be built so.
+    """
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [
+            keras.Input((config.length,), dtype="int32"),
+            layers.Embedding(
+                config.words,
+                config.embedding_dim,
+                embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05),
+            ),
+            layers.Dropout(0.25),
+            layers.Conv1D(FILTERS, KERNEL, activation="relu"),
+            layers.MaxPooling1D(POOL),
+            recurrent.layer(config, name="recurrent"),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.eta, epsilon=1e-8),
+        loss="binary_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def run(config: Config) -> int:
+    """Trains a convolution and a recurrent layer on IMDB, as arXiv 1901.00525 did.
+
+    The paper's sizes are unknown; the defaults are those of Keras' example
+    imdb_cnn_lstm.py. Started again with the same settings it goes on after the last
+    finished epoch.
+    """
+    environment.start(config.backend, config.seed, config.devices)
+    config = complete(config)
+    model = build(config)
+    data = imdb.load(
+        config.data, config.data_dir, num_words=config.words, length=config.length
+    )
+    title = f"imdb_conv-{config.variant}-n{config.units}-eta{config.eta:g}"
+    return runner.train("imdb_conv", title, config, model, data)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Config, run))
