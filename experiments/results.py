@@ -38,14 +38,16 @@ def write_json(path: Path, value: object) -> None:
         beside.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
     """The rows of a JSONL file; none if there is no file.
 
     Args:
-        path: The file. A torn line at its end is left out.
+        path: The file.
+        torn: Whether a line at the end that is not JSON is left out, as one that is
+            being written, instead of an error.
 
     Raises:
-        UserError: A line before the last one is not JSON.
+        UserError: Another line is not JSON.
     """
     lines = path.read_bytes().splitlines() if path.exists() else []
     rows = []
@@ -53,7 +55,7 @@ def read_rows(path: Path) -> list[Row]:
         try:
             rows.append(json.loads(line))
         except ValueError:
-            if number < len(lines):
+            if not torn or number < len(lines):
                 raise UserError(
                     f"{path}, line {number} is not JSON; mend or move the file"
                 ) from None

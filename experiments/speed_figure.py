@@ -1,6 +1,5 @@
 """Draws the rows of `experiments.speed`: milliseconds a training step, by layer."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 
 from experiments.command import main, setting
 from experiments.errors import UserError
-from experiments.results import replacing
+from experiments.results import read_rows, replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +71,9 @@ def run(settings: Settings) -> int:
 
 def _chosen(settings: Settings) -> list[dict[str, Any]]:
     """The newest unmasked row of each layer and backend at one shape."""
-    lines = Path(settings.rows).read_text(encoding="utf-8").splitlines()
     newest = {
         (row["backend"], row["layer"]): row
-        for row in map(json.loads, lines)
+        for row in read_rows(Path(settings.rows), torn=False)
         if (row["model"], row["T"], row["n"], row["masked"])
         == (settings.model, settings.steps, settings.units, False)
     }

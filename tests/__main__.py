@@ -20,7 +20,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("", ["ruff", "format", "--check"]),
         ("", ["mypy"]),
         *[(b, [*pytest, "tests/slim_keras", "tests/test_readme.py"]) for b in BACKENDS],
-        ("tensorflow", [*pytest, "tests/experiments"]),
+        ("tensorflow", [*pytest, "tests/experiments", "tests/test_notebooks.py"]),
     ]
 
 

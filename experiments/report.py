@@ -1,0 +1,73 @@
+"""The report: the papers' tables, figures and claims beside what was measured."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from experiments import environment
+from experiments.command import main, setting
+from experiments.report_collect import collect
+from experiments.report_page import page
+from experiments.report_rows import read
+from experiments.results import replacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to report."""
+
+    rows: str = setting(
+        "results",
+        click.Path(exists=True, file_okay=False),
+        "Folder of the rows, one JSONL file an experiment, and of the histories.",
+    )
+    output: str = setting(
+        "results/README.md",
+        click.STRING,
+        "The report; its figures go into the folder `figures` beside it.",
+    )
+    collect: str | None = setting(
+        None,
+        click.STRING,
+        "First copy finished runs that are not there yet from this folder, the "
+        "--output of the experiments.",
+    )
+
+
+def run(settings: Settings) -> int:
+    """Lays what was measured beside what the papers print, and judges their claims.
+
+    The same rows give the same report, byte for byte.
+    """
+    environment.start(environment.default_backend(), seed=0)  # quietly, if not yet
+    folder = Path(settings.rows)
+    if settings.collect is not None:
+        _collect(Path(settings.collect), folder)
+    results = read(folder)
+    output = Path(settings.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    text = page(results, output.parent / "figures")
+    with replacing(output) as beside:
+        beside.write_text(text, encoding="utf-8")
+    if results.samples:
+        print(f"left out: {results.samples} rows of sample data", file=sys.stderr)
+    print(output)
+    return 0
+
+
+def _collect(runs: Path, results: Path) -> None:
+    collected = collect(runs, results)
+    for run in collected.new:
+        print(f"collected {run}")
+    for run in collected.other:
+        print(f"kept the row of {run} that was there; {runs} has another one")
+    print(
+        f"{len(collected.new)} collected, {len(collected.known)} there already, "
+        f"{len(collected.samples)} of sample data refused"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Settings, run))

@@ -1,0 +1,156 @@
+"""Two figures of the report: weights against accuracy, and seconds per epoch."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from experiments.report_lines import Line
+from experiments.report_palette import COLOURS, legend_entries
+from experiments.report_papers import TABLES, TITLES
+from experiments.report_rows import Results
+from experiments.report_text import layer_name, words
+
+
+def weights(results: Results) -> Figure | None:
+    """Test accuracy by both protocols over weights, and the printed best."""
+    experiments = [name for name in TITLES if results.lines.get(name)]
+    if not experiments:
+        return None
+    figure, axes = plt.subplots(
+        1,
+        len(experiments),
+        figsize=(3.6 * len(experiments) + 2, 3.8),
+        squeeze=False,
+        layout="constrained",
+    )
+    present: set[str] = set()
+    for axis, experiment in zip(axes[0], experiments, strict=True):
+        for line in results.lines[experiment]:
+            present.add(line.settings["variant"])
+            _point(axis, line)
+        for variant, weights, accuracy in _printed(experiment, results):
+            present.add(variant)
+            axis.plot(weights, accuracy, "x", color=COLOURS[variant])
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_title(TITLES[experiment], fontsize=9)
+        axis.set_xlabel("thousands of weights in the recurrent layer")
+        axis.grid(alpha=0.3)
+        axis.margins(0.12)
+    axes[0, 0].set_ylabel("test accuracy")
+    marks = [
+        Line2D([], [], ls="", marker="o", color="gray", label="paper protocol"),
+        Line2D([], [], ls="", marker="o", mfc="none", color="gray", label="clean"),
+        Line2D([], [], ls="", marker="x", color="gray", label="printed"),
+    ]
+    figure.legend(
+        handles=[*legend_entries(present), *marks],
+        loc="outside right upper",
+        frameon=False,
+        fontsize=8,
+    )
+    return figure
+
+
+def _point(axis: Axes, line: Line) -> None:
+    colour = COLOURS[line.settings["variant"]]
+    for measure, face in (("paper", colour), ("clean", "none")):
+        values = line.values(measure)
+        if values:
+            axis.errorbar(
+                line.rows[0]["recurrent_parameters"],
+                statistics.mean(values),
+                yerr=statistics.stdev(values) if len(values) > 1 else None,
+                fmt="o",
+                ms=5 if measure == "paper" else 8,
+                color=colour,
+                mfc=face,
+                capsize=2,
+            )
+
+
+def _printed(experiment: str, results: Results) -> list[tuple[str, int, float]]:
+    """The best printed test accuracy of each layer that was measured.
+
+    The slip in Table IV is never the best.
+    """
+    weights = {
+        (line.settings["variant"], line.settings["units"]): line.rows[0][
+            "recurrent_parameters"
+        ]
+        for line in results.lines[experiment]
+    }
+    best: dict[tuple[str, int], float] = defaultdict(float)
+    for paper in TABLES:
+        for cell in paper.cells if paper.experiment == experiment else ():
+            settings = paper.settings | cell.settings
+            key = settings["variant"], settings["units"]
+            best[key] = max(best[key], cell.printed.get("paper", 0.0))
+    return [
+        (key[0], weights[key], accuracy)
+        for key, accuracy in best.items()
+        if key in weights and accuracy
+    ]
+
+
+# What the time of an epoch depends on, beside the machine; learning rate, forget
+# constant and the number of epochs do not change it.
+_WORK = ("units", "batch_size", "length", "validation_split")
+
+
+def seconds(results: Results) -> Figure | None:
+    """The median over all runs that do the same work on the same machine."""
+    groups: dict[str, dict[tuple, list[float]]] = defaultdict(dict)
+    for experiment, lines in results.lines.items():
+        for line in lines:
+            for row, _ in line.finished:
+                machine = f"{row['backend']}, {row['processor']}"
+                work = (row["variant"], *(row.get(name) for name in _WORK))
+                own = groups[f"{TITLES.get(experiment, experiment)}: {machine}"]
+                own.setdefault(work, []).append(row["seconds_per_epoch"])
+    if not groups:
+        return None
+    heights = [len(bars) + 1.5 for bars in groups.values()]
+    figure, axes = plt.subplots(
+        len(groups),
+        1,
+        figsize=(7.5, 0.27 * sum(heights) + 0.3 * len(groups)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, (title, bars) in zip(axes[:, 0], groups.items(), strict=True):
+        medians = [statistics.median(times) for times in bars.values()]
+        colours = [COLOURS[variant] for variant, *_ in bars]
+        drawn = axis.barh(range(len(bars)), medians, color=colours)
+        axis.bar_label(drawn, [f"{median:.3g}" for median in medians], padding=3)
+        axis.set_yticks(range(len(bars)), _bar_labels(list(bars)), fontsize=8)
+        axis.invert_yaxis()
+        axis.margins(x=0.12, y=0.02)
+        axis.set_title(title, fontsize=9)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel("seconds per epoch of training")
+    return figure
+
+
+def _bar_labels(works: Sequence[tuple]) -> list[str]:
+    """Variant and units, and what else tells one bar from another."""
+    differing = [
+        index
+        for index, name in enumerate(_WORK, start=1)
+        if name == "units" or len({work[index] for work in works}) > 1
+    ]
+    return [
+        ", ".join(
+            [layer_name(work[0]), *(words(_WORK[i - 1], work[i]) for i in differing)]
+        )
+        for work in works
+    ]

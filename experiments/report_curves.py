@@ -1,0 +1,153 @@
+"""The figures of learning curves as data, and which runs stand in which panel."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.report_lines import Line
+from experiments.report_text import describe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """A figure of learning curves, after one of a paper.
+
+    Attributes:
+        name: Of its file.
+        title: What it shows.
+        experiment: Whose runs.
+        select: The settings of the runs in it.
+        panel: The setting that has a panel for each value.
+        compare: The setting whose values are compared within a panel.
+        free: More settings in which the curves of a panel may differ.
+        everywhere: A variant that stands in every panel, to compare with.
+    """
+
+    name: str
+    title: str
+    experiment: str
+    select: dict[str, Any]
+    panel: str = "eta"
+    compare: str = "variant"
+    free: Sequence[str] = ()
+    everywhere: str | None = None
+
+    @property
+    def varying(self) -> set[str]:
+        """All settings in which the curves of a row of panels may differ."""
+        own = {self.panel, self.compare, *self.free}
+        return {"variant", "forget", "gate_activation", *own}
+
+
+CURVES = (
+    Curves(
+        name="imdb-eta",
+        title="IMDB, n = 100, sigmoid: learning rates (figures 2 to 6)",
+        experiment="imdb",
+        select={"units": 100, "activation": "sigmoid", "initialisation": "keras"},
+    ),
+    Curves(
+        name="imdb-units",
+        title="IMDB, LSTM6, sigmoid: hidden units n",
+        experiment="imdb",
+        select={"variant": "lstm6", "activation": "sigmoid"},
+        compare="units",
+    ),
+    Curves(
+        name="imdb-forget",
+        title="IMDB, sigmoid: the forget constant f (figures 7 and 8)",
+        experiment="imdb",
+        select={"variant": ("lstm", "lstm6", "lstm_c6"), "activation": "sigmoid"},
+        panel="variant",
+        compare="forget",
+        free=("units",),
+        everywhere="lstm",
+    ),
+    Curves(
+        name="imdb-authors",
+        title="IMDB, n = 100, the settings of the authors' code",
+        experiment="imdb",
+        select={"units": 100, "initialisation": "authors"},
+    ),
+    Curves(
+        name="imdb_conv-eta",
+        title="IMDB after a convolution, n = 70",
+        experiment="imdb_conv",
+        select={"units": 70},
+    ),
+    Curves(
+        name="newsgroups-eta",
+        title="20 Newsgroups, n = 128 in each direction: learning rates",
+        experiment="newsgroups",
+        select={"units": 128},
+    ),
+)
+
+# The lines of each panel, by the panel's value, below what they have in common.
+Rows = list[tuple[str, dict[Any, list[Line]]]]
+
+
+def rows(curves: Curves, lines: Sequence[Line]) -> Rows:
+    """The rows of panels of a figure: the lines of a row have all else in common.
+
+    Args:
+        curves: The figure.
+        lines: The lines of its experiment.
+
+    Returns:
+        The rows that have a panel with something to compare.
+    """
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.finished and line.matches(curves.select):
+            common = [i for i in line.settings.items() if i[0] not in curves.varying]
+            groups[str(sorted(common))].append(line)
+    found = []
+    for group in groups.values():
+        panels = _panels(curves, group)
+        if any(_values(curves.compare, own) > 1 for own in panels.values()):
+            known = [*curves.select, *curves.varying]
+            found.append((describe(group[:1], known)[0], panels))
+    return found
+
+
+def _panels(curves: Curves, group: Sequence[Line]) -> dict[Any, list[Line]]:
+    always = [line for line in group if _variant(line) == curves.everywhere]
+    others = [line for line in group if _variant(line) != curves.everywhere]
+    values = sorted({line.settings[curves.panel] for line in others})
+    return {
+        value: always + [x for x in others if x.settings[curves.panel] == value]
+        for value in values
+    }
+
+
+def _values(name: str, lines: Sequence[Line]) -> int:
+    values = {line.settings.get(name) for line in lines}
+    return len(values - {None})
+
+
+def shades(lines: Sequence[Line]) -> dict[int, float]:
+    """How strong the colour of each line is, by its number: the larger the stronger.
+
+    The lines of one variant differ in units and forget constant; the last one has the
+    full colour.
+    """
+    strengths = {}
+    for line in lines:
+        alike = sorted({rank(x) for x in lines if _variant(x) == _variant(line)})
+        place = alike.index(rank(line)) + 1
+        strengths[line.number] = 0.3 + 0.7 * place / len(alike)
+    return strengths
+
+
+def rank(line: Line) -> tuple[int, float, float]:
+    """The place of a line among others: by variant, units and forget constant."""
+    from slim_keras.variants import VARIANTS
+
+    place = list(VARIANTS).index(_variant(line))
+    return place, line.settings["units"], line.settings.get("forget") or 0.0
+
+
+def _variant(line: Line) -> str:
+    return line.settings["variant"]

@@ -1,0 +1,135 @@
+"""The figures of the report; here the learning curves are drawn."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from experiments import report_charts, report_curves
+from experiments.report_curves import CURVES, Curves
+from experiments.report_lines import Line
+from experiments.report_palette import shaded
+from experiments.report_rows import Results
+from experiments.report_text import layer_name, value, words
+from experiments.results import replacing
+
+
+def draw(results: Results, folder: Path) -> dict[str, str]:
+    """Draws every figure that there are runs for, and removes those without.
+
+    Args:
+        results: All rows.
+        folder: Where the PNG files go.
+
+    Returns:
+        What each figure shows, by its name.
+    """
+    mpl.use("Agg")
+    figures: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
+        curves.name: (curves.title, partial(_curves, curves)) for curves in CURVES
+    }
+    figures["weights"] = (
+        "Weights of the recurrent layer against test accuracy",
+        report_charts.weights,
+    )
+    figures["seconds"] = ("Seconds per epoch", report_charts.seconds)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {}
+    for name, (title, make) in figures.items():
+        path = folder / f"{name}.png"
+        figure = make(results)
+        if figure is None:
+            path.unlink(missing_ok=True)
+            continue
+        with replacing(path) as beside:
+            figure.savefig(beside, dpi=110)
+        plt.close(figure)
+        drawn[name] = title
+    return drawn
+
+
+def _curves(curves: Curves, results: Results) -> Figure | None:
+    rows = report_curves.rows(curves, results.lines.get(curves.experiment, []))
+    if not rows:
+        return None
+    columns = max(len(panels) for _, panels in rows)
+    figure, axes = plt.subplots(
+        len(rows),
+        columns,
+        figsize=(3.3 * columns + 2, 2.9 * len(rows) + 0.5),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for (common, panels), of_row in zip(rows, axes, strict=True):
+        shades = report_curves.shades([x for own in panels.values() for x in own])
+        entries: dict[str, tuple[Any, Line2D]] = {}
+        for axis, (panel, lines) in zip(of_row, panels.items(), strict=False):
+            for line in lines:
+                label = _label(line, curves)
+                colour = shaded(line.settings["variant"], shades[line.number])
+                drawn = _accuracy(axis, line, colour, label)
+                entries.setdefault(label, (report_curves.rank(line), drawn))
+            _dress(axis, f"{_panel_head(curves, panel)}\n{common}")
+        for axis in of_row[len(panels) :]:
+            axis.set_axis_off()
+        of_row[0].set_ylabel("accuracy")
+        handles = [drawn for _, drawn in sorted(entries.values(), key=lambda x: x[0])]
+        of_row[-1].legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(1.0, 1.0),
+            frameon=False,
+            fontsize=8,
+        )
+    legend = "solid: test, dotted: training; shaded: lowest to highest seed"
+    figure.suptitle(f"{curves.title}\n{legend}", fontsize=10)
+    return figure
+
+
+def _panel_head(curves: Curves, panel: Any) -> str:
+    shown = value(curves.panel, panel)
+    return shown if curves.panel == "variant" else f"{curves.panel} = {shown}"
+
+
+def _label(line: Line, curves: Curves) -> str:
+    parts = [layer_name(line.settings["variant"])]
+    for name in ("units", "forget"):
+        setting = line.settings.get(name)
+        if name in curves.varying and setting is not None:
+            parts.append(words(name, setting))
+    return ", ".join(parts)
+
+
+def _dress(axis: Axes, title: str) -> None:
+    axis.set_title(title, fontsize=8)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axis.set_xlabel("epoch")
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _accuracy(axis: Axes, line: Line, colour: Any, label: str) -> Line2D:
+    """Both curves of a line, the mean over its seeds and from lowest to highest."""
+    histories = [history for _, history in line.finished]
+    epochs = [entry["epoch"] for entry in histories[0]]
+    marker = "o" if len(epochs) <= 10 else None
+    for figure, style in (("accuracy", ":"), ("test_accuracy", "-")):
+        runs = np.array([[entry[figure] for entry in run] for run in histories])
+        (drawn,) = axis.plot(
+            epochs, runs.mean(axis=0), style, color=colour, marker=marker, ms=3
+        )
+        if len(runs) > 1:
+            axis.fill_between(
+                epochs, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15
+            )
+    drawn.set_label(label)
+    return drawn

@@ -1,0 +1,96 @@
+"""Runs that differ in their seed only, and what is measured of them."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from experiments.checkpoint import History
+from experiments.results import Row
+
+# What a row holds besides the settings that its numbers depend on.
+RECORD = {
+    "run",
+    "status",
+    "reason",
+    "seed",
+    "data_origin",
+    "started",
+    "recurrent_parameters",
+    "model_parameters",
+    "paper",
+    "clean",
+    "train_accuracy",
+    "epochs_finished",
+    "seconds_per_epoch",
+    "versions",
+    "processor",
+    "commit",
+    "dirty",
+    "finished",
+}
+
+
+def _score(protocol: str, figure: str) -> Callable[[Row, History], float | None]:
+    return lambda row, history: row[protocol] and row[protocol][figure]
+
+
+def _mean_test(first: int, last: int) -> Callable[[Row, History], float | None]:
+    def measure(row: Row, history: History) -> float | None:
+        if len(history) < last:
+            return None
+        epochs = history[first - 1 : last]
+        return statistics.mean(entry["test_accuracy"] for entry in epochs)
+
+    return measure
+
+
+# What is measured of one run; `None` where the run cannot say it.
+MEASURES: dict[str, Callable[[Row, History], float | None]] = {
+    "train": lambda row, history: row["train_accuracy"],
+    "paper": _score("paper", "test_accuracy"),
+    "clean": _score("clean", "test_accuracy"),
+    "epoch": _score("paper", "epoch"),
+    "late": _mean_test(95, 100),
+    "after_150": _mean_test(151, 200),
+    "seconds": lambda row, history: row["seconds_per_epoch"],
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Runs that differ in nothing but their seed: one measured line of a table.
+
+    Attributes:
+        number: Its place among the lines of its experiment, from 1.
+        settings: What the numbers of all its runs depend on, besides the seed.
+        rows: The rows of the runs, by seed.
+        histories: Their epochs, in the same order.
+    """
+
+    number: int
+    settings: Row
+    rows: list[Row]
+    histories: list[History]
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return f"{self.settings['experiment']} {self.number}"
+
+    @property
+    def finished(self) -> list[tuple[Row, History]]:
+        """The runs that did not diverge."""
+        runs = zip(self.rows, self.histories, strict=True)
+        return [run for run in runs if run[0]["status"] == "finished"]
+
+    def values(self, measure: str) -> list[float]:
+        """One of `MEASURES` for each finished run that can say it."""
+        found = (MEASURES[measure](*run) for run in self.finished)
+        return [value for value in found if value is not None]
+
+    def matches(self, settings: Row) -> bool:
+        """Whether it has these settings; a tuple stands for any of its values."""
+        return all(
+            self.settings.get(name) in (value if isinstance(value, tuple) else (value,))
+            for name, value in settings.items()
+        )

@@ -1,0 +1,157 @@
+"""The report as one Markdown page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments import report_figures, report_judge, report_speed
+from experiments.report_claims import CLAIMS, Claim, Trained
+from experiments.report_judge import Case
+from experiments.report_papers import TABLES, TITLES
+from experiments.report_rows import Results
+from experiments.report_tables import (
+    HEADS,
+    commands_table,
+    counts_table,
+    other_lines,
+    paper_table,
+)
+from experiments.report_text import table
+
+INTRODUCTION = """# Measured beside printed
+
+`python -m experiments.report` makes this page and its figures from the result rows in
+this folder; `--collect runs` first copies finished runs into it. The numbers are means
+over seeds, with the sample standard deviation where there are two seeds or more.
+`train` is the highest accuracy in training of all epochs. For the accuracy on the test
+set there are two protocols: `paper` is the highest of all epochs, as the papers' tables
+have it, and `clean` is that of the epoch chosen on a validation split of the training
+data. Runs that differ in anything but their seed are never averaged: they are lines of
+their own, called by experiment and number, and the last section has their commands.
+Rows of synthetic sample data count nowhere."""
+
+
+def page(results: Results, figures: Path) -> str:
+    """The whole report, with its figures drawn into a folder.
+
+    Args:
+        results: All rows.
+        figures: The folder of the figures.
+    """
+    drawn = report_figures.draw(results, figures)
+    judged = [(claim, report_judge.judge(claim, results)) for claim in CLAIMS]
+    parts = [
+        INTRODUCTION,
+        "## Claims of the papers",
+        _claims(judged),
+        report_judge.RULE,
+        "## Weights of the recurrent layer, Tables I and II",
+        counts_table(),
+    ]
+    for experiment, title in TITLES.items():
+        parts += _experiment(experiment, title, results, drawn)
+    parts += [
+        "## Weights against accuracy",
+        "Every line of runs, with its standard deviation, and the best number that a "
+        "table prints for the same layer and units.",
+        *_figures("weights", drawn),
+        "## Seconds per epoch",
+        "The median over the runs that do the same work on the same machine, whatever "
+        "their seed, learning rate, forget constant and number of epochs.",
+        *_figures("seconds", drawn),
+    ]
+    parts += ["## Time of a training step", *_speed(results)]
+    parts += ["## Comparisons behind the claims", *_evidence(judged)]
+    lines = [line for own in results.lines.values() for line in own]
+    parts += ["## Runs", commands_table(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _claims(judged: Sequence[tuple[Claim, list[Case]]]) -> str:
+    rows = [
+        [str(number), claim.text, claim.source, _verdict(claim, cases)]
+        for number, (claim, cases) in enumerate(judged, start=1)
+    ]
+    return table(["", "claim", "where", "verdict"], rows, left=4)
+
+
+def _verdict(claim: Claim, cases: Sequence[Case]) -> str:
+    """One verdict; where its measures disagree, one for each."""
+    if not isinstance(claim, Trained):
+        return report_judge.verdict(claim, cases)
+    verdicts = {m: report_judge.verdict(claim, cases, m) for m in claim.measures}
+    if len(set(verdicts.values())) == 1:
+        return verdicts[claim.measures[0]]
+    return "; ".join(f"`{m}`: {verdict}" for m, verdict in verdicts.items())
+
+
+def _experiment(
+    experiment: str, title: str, results: Results, drawn: dict[str, str]
+) -> list[str]:
+    lines = results.lines.get(experiment, [])
+    tables = [
+        paper_table(paper, lines) for paper in TABLES if paper.experiment == experiment
+    ]
+    others = other_lines(lines)
+    return [
+        f"## {title}",
+        *tables,
+        *([others] if others else []),
+        *_figures(f"{experiment}-", drawn),
+    ]
+
+
+def _figures(prefix: str, drawn: dict[str, str]) -> list[str]:
+    found = [
+        f"![{title}](figures/{name}.png)"
+        for name, title in drawn.items()
+        if name.startswith(prefix)
+    ]
+    return found or ["No figure: there are no runs for it yet."]
+
+
+def _speed(results: Results) -> list[str]:
+    rows = report_speed.newest(results.speed)
+    if not rows:
+        return ["No rows yet; `python -m experiments.speed` makes them."]
+    parts = [
+        "Milliseconds of a whole training step of the IMDB model without a mask, and "
+        "in brackets how many times faster it is than `keras.layers.LSTM` and "
+        "`torch.nn.LSTM` at the same shape; the newest row of each. "
+        "`python -m experiments.speed --backend jax --steps 100,500,2000 --units "
+        "100,200,400` and so on made them.",
+        report_speed.step_tables(rows),
+        "How many times faster than `keras.layers.LSTM`, the median over the shapes "
+        "and the range; `imdb` is the model above, `layer` the same without an "
+        "embedding:",
+        report_speed.range_table(rows),
+    ]
+    if any(row["masked"] for row in rows):
+        parts += [
+            "What a mask costs: the step with a mask over that without, the median "
+            "over models and shapes and the range:",
+            report_speed.mask_table(rows),
+        ]
+    return parts
+
+
+def _evidence(judged: Sequence[tuple[Claim, list[Case]]]) -> list[str]:
+    parts = []
+    for number, (claim, cases) in enumerate(judged, start=1):
+        if cases:
+            rows = [
+                [
+                    case.what,
+                    HEADS.get(case.measure, case.measure),
+                    case.left,
+                    case.right,
+                    case.difference,
+                    case.verdict,
+                ]
+                for case in cases
+            ]
+            columns = ["runs", "measure", "this", "against", "difference", "verdict"]
+            parts += [f"**Claim {number}.** {claim.text}", table(columns, rows, left=6)]
+    return [
+        "The difference stands with twice its standard error, from two seeds on.",
+        *parts,
+    ]

@@ -1,0 +1,136 @@
+"""The rows of `experiments.speed`: how long a training step takes, in tables."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from experiments.report_text import NOTHING, layer_name, table
+from experiments.results import Row
+from experiments.speed import BASELINE, NATIVE
+
+# What makes two rows measurements of the same thing.
+WHERE = ("backend", "processor")
+_WHAT = ("model", "masked", "B", "T", "m", "n")
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """The last row of each layer and shape, in order of backend, model and shape."""
+    last = {(*(row[n] for n in (*WHERE, *_WHAT)), row["layer"]): row for row in rows}
+    return [last[key] for key in sorted(last)]
+
+
+def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple, list[Row]]:
+    """The rows that agree in some fields, by what these hold."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
+
+
+def shapes(rows: Iterable[Row], key: Sequence[str] = _WHAT) -> dict[tuple, dict]:
+    """Milliseconds of a training step by shape, and by layer within it."""
+    steps: dict[tuple, dict[str, float]] = {}
+    for row in rows:
+        of_shape = steps.setdefault(tuple(row[name] for name in key), {})
+        of_shape[row["layer"]] = row["step_ms"]
+    return steps
+
+
+def is_imdb(row: Row) -> bool:
+    """Whether a row is of the model that the papers train, without a mask."""
+    return row["model"] == "imdb" and not row["masked"]
+
+
+def step_tables(rows: Sequence[Row]) -> str:
+    """For each backend the step of the IMDB model at every shape."""
+    parts = []
+    tables = grouped(filter(is_imdb, rows), [*WHERE, "B", "m"])
+    for (backend, processor, batch, features), own in tables.items():
+        steps = shapes(own, ("T", "n"))
+        layers = _layers(own)
+        body = [
+            [str(T), str(n), *(_step(times, layer) for layer in layers)]
+            for (T, n), times in sorted(steps.items())
+        ]
+        title = f"### {backend}, {processor}: B={batch}, m={features}"
+        columns = ["T", "n", *map(_name, layers)]
+        parts += [title, table(columns, body, left=0)]
+    return "\n\n".join(parts)
+
+
+def _step(times: dict[str, float], layer: str) -> str:
+    """Milliseconds, and how many times faster than Keras' LSTM and PyTorch's."""
+    if layer not in times:
+        return NOTHING
+    own = times[layer]
+    ratios = [
+        f"{times[other] / own:.1f}x" if other in times else NOTHING
+        for other in (BASELINE, NATIVE)
+    ]
+    return f"{own:.1f} ({', '.join(ratios)})"
+
+
+def range_table(rows: Sequence[Row]) -> str:
+    """How many times faster than Keras' LSTM, over all shapes, by model and mask."""
+    kinds = sorted({(row["model"], row["masked"]) for row in rows})
+    body = []
+    for (backend, processor), own in grouped(rows, WHERE).items():
+        steps = shapes(own)
+        for layer in _layers(own):
+            if layer == BASELINE:
+                continue
+            cells = []
+            for kind in kinds:
+                ratios = [
+                    times[BASELINE] / times[layer]
+                    for shape, times in steps.items()
+                    if shape[:2] == kind and {BASELINE, layer} <= times.keys()
+                ]
+                cells.append(_range(ratios))
+            body.append([backend, processor, _name(layer), *cells])
+    columns = [
+        f"{model}, {'masked' if masked else 'no mask'}" for model, masked in kinds
+    ]
+    return table(["backend", "processor", "layer", *columns], body, left=3)
+
+
+def mask_table(rows: Sequence[Row]) -> str:
+    """What a mask costs: the masked step over the unmasked one at the same shape."""
+    machines = grouped(rows, WHERE)
+    layers = [layer for layer in _layers(rows) if layer != NATIVE]  # it has no masks
+    body = []
+    for layer in layers:
+        cells = []
+        for own in machines.values():
+            steps = shapes(own)
+            ratios = [
+                times[layer] / plain[layer]
+                for (model, masked, *shape), times in steps.items()
+                if masked and layer in times
+                if layer in (plain := steps.get((model, False, *shape), {}))
+            ]
+            cells.append(_range(ratios))
+        body.append([_name(layer), *cells])
+    columns = [f"{backend}, {processor}" for backend, processor in machines]
+    return table(["layer", *columns], body)
+
+
+def _range(ratios: Sequence[float]) -> str:
+    """The median, and from where to where."""
+    if not ratios:
+        return NOTHING
+    median = f"{statistics.median(ratios):.2f}"
+    if len(ratios) == 1:
+        return median
+    return f"{median} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def _layers(rows: Iterable[Row]) -> list[str]:
+    """Keras' and PyTorch's LSTM, then ours as the library lists them."""
+    from slim_keras.variants import VARIANTS
+
+    order = [BASELINE, NATIVE, *VARIANTS]
+    return sorted({row["layer"] for row in rows}, key=order.index)
+
+
+def _name(layer: str) -> str:
+    return f"`{layer}`" if layer in (BASELINE, NATIVE) else layer_name(layer)

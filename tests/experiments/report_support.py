@@ -1,0 +1,128 @@
+"""Result folders as the experiments leave them, with numbers that the tests choose."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slim_keras.variants import VARIANTS
+
+IMDB = {
+    "experiment": "imdb",
+    "epochs": 4,
+    "batch_size": 32,
+    "validation_split": 0.1,
+    "seed": 3,
+    "backend": "tensorflow",
+    "variant": "lstm",
+    "eta": 1e-3,
+    "units": 100,
+    "forget": None,
+    "activation": "sigmoid",
+    "gate_activation": "sigmoid",
+    "initialisation": "keras",
+    "dropout": 0.0,
+    "engine": "auto",
+    "words": 5000,
+    "length": 500,
+    "embedding_dim": 32,
+    "train_embedding": True,
+    "data": "imdb",
+    "data_checksum": "1" * 64,
+}
+CONV = IMDB | {
+    "experiment": "imdb_conv",
+    "epochs": 2,
+    "batch_size": 30,
+    "units": 70,
+    "activation": "tanh",
+    "words": 20_000,
+    "length": 100,
+    "embedding_dim": 128,
+}
+CONV.pop("train_embedding")
+NEWS = CONV | {
+    "experiment": "newsgroups",
+    "epochs": 4,
+    "batch_size": 128,
+    "units": 128,
+    "classes": 20,
+    "strip": "headers",
+    "split": "random",
+    "length": 1000,
+    "embedding_dim": None,
+    "data": "newsgroups",
+    "vectors": "glove.txt",
+    "vectors_checksum": "2" * 64,
+    "words_without_vector": 7,
+}
+
+
+def row(base: dict[str, Any], accuracy: float = 0.8, **changes: Any) -> dict[str, Any]:
+    """A row whose best test accuracy, in its last epoch, is the one given."""
+    settings = base | changes
+    variant = VARIANTS[settings["variant"]]
+    if variant.constant_forget and settings["forget"] is None:
+        settings["forget"] = variant.f
+    name = "-".join(str(settings[n]) for n in settings if n != "data_checksum")
+    tested = {"test_accuracy": accuracy, "epoch": settings["epochs"]}
+    return {
+        "run": name.replace("/", "_"),
+        "status": "finished",
+        "reason": None,
+        **settings,
+        "data_origin": "the test",
+        "started": "2026-01-01T00:00:00+00:00",
+        "recurrent_parameters": variant.parameters(32, settings["units"]),
+        "model_parameters": 200_000,
+        "paper": tested,
+        "clean": {**tested, "test_accuracy": accuracy - 0.01},
+        "train_accuracy": accuracy + 0.05,
+        "epochs_finished": settings["epochs"],
+        "seconds_per_epoch": 10.0,
+        "versions": {"keras": "3"},
+        "processor": "a processor",
+        "commit": "0" * 40,
+        "dirty": False,
+        "finished": "2026-01-01T00:01:00+00:00",
+    }
+
+
+def epochs(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A history that rises to the accuracies of its row."""
+    number = row["epochs_finished"]
+    return [
+        {
+            "epoch": epoch,
+            "accuracy": 0.5 + (row["train_accuracy"] - 0.5) * epoch / number,
+            "test_accuracy": 0.5
+            + (row["paper"]["test_accuracy"] - 0.5) * epoch / number,
+            "seconds": 10.0,
+        }
+        for epoch in range(1, number + 1)
+    ]
+
+
+def append(path: Path, row: dict[str, Any]) -> None:
+    """A line more in a JSONL file."""
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def results(folder: Path, *rows: dict[str, Any]) -> Path:
+    """The rows and epochs as the committed results hold them; returns the folder."""
+    (folder / "histories").mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        append(folder / f"{row['experiment']}.jsonl", row)
+        if row["experiment"] != "speed":
+            path = folder / "histories" / f"{row['run']}.json"
+            path.write_text(json.dumps(epochs(row)))
+    return folder
+
+
+def runs(folder: Path, *rows: dict[str, Any]) -> Path:
+    """The rows and epochs as `--output` of an experiment holds them."""
+    for row in rows:
+        (folder / row["run"]).mkdir(parents=True, exist_ok=True)
+        (folder / row["run"] / "history.json").write_text(json.dumps(epochs(row)))
+        append(folder / "results.jsonl", row)
+    return folder

@@ -1,0 +1,190 @@
+"""Claims: each verdict by the rule that the report states."""
+
+import dataclasses
+
+import pytest
+
+from experiments import report_judge
+from experiments.report_claims import CLAIMS, Better, Counted, Faster, Reaches
+from experiments.report_judge import FAILS, FEW, HOLDS, exceeds, judge, verdict
+from experiments.report_rows import read
+from tests.experiments.report_support import CONV, IMDB, NEWS, results, row
+
+NEWS_CLAIM, CONV_CLAIM, PRINTED = (
+    next(claim for claim in CLAIMS if text in claim.text)
+    for text in (
+        "On 20 Newsgroups LSTM_C6 is more accurate than LSTM.",
+        "some of LSTM1, LSTM2, LSTM3 match",
+        "LSTM reaches 0.8498",
+    )
+)
+NOISE = (-0.001, 0.0, 0.001)  # standard error of a mean: 0.00058
+
+
+def seeds(base, mean, noise=NOISE, **changes):
+    return [
+        row(base, mean + error, seed=seed, **changes)
+        for seed, error in enumerate(noise)
+    ]
+
+
+def say(claim, folder, *rows, measure="paper"):
+    found = read(results(folder, *rows)) if rows else read(folder)
+    return verdict(claim, judge(claim, found), measure)
+
+
+@pytest.mark.parametrize(
+    ("slim", "expected"),
+    [(0.79, HOLDS), (0.775, HOLDS), (0.771, FEW), (0.769, FEW), (0.75, FAILS)],
+)
+def test_a_difference_flips_with_the_numbers(slim, expected, tmp_path):
+    rows = seeds(NEWS, 0.77, epochs=100)
+    rows += seeds(NEWS, slim, variant="lstm_c6", epochs=100)
+    for measure in ("paper", "clean"):
+        assert say(NEWS_CLAIM, tmp_path, *rows, measure=measure) == expected
+        rows = []
+
+
+def test_two_seeds_on_a_side_are_not_enough(tmp_path):
+    rows = seeds(NEWS, 0.7, epochs=100)
+    rows += seeds(NEWS, 0.8, NOISE[:2], variant="lstm_c6", epochs=100)
+    assert say(NEWS_CLAIM, tmp_path, *rows) == FEW
+
+
+def test_noise_is_weighed(tmp_path):
+    rows = seeds(NEWS, 0.7, (-0.1, 0.0, 0.1), epochs=100)
+    rows += seeds(NEWS, 0.8, variant="lstm_c6", epochs=100)
+    assert say(NEWS_CLAIM, tmp_path, *rows) == FEW
+
+
+def test_samples_decide_nothing(tmp_path):
+    rows = seeds(NEWS, 0.7, epochs=100, data="sample")
+    rows += seeds(NEWS, 0.8, variant="lstm_c6", epochs=100, data="sample")
+    assert say(NEWS_CLAIM, tmp_path, *rows) == FEW
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"eta": 2e-3}, {"strip": ""}, {"epochs": 200}, {"backend": "jax"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_lines_that_differ_otherwise_are_not_compared(change, tmp_path):
+    rows = seeds(NEWS, 0.7, **{"epochs": 100, **change})
+    rows += seeds(NEWS, 0.8, variant="lstm_c6", epochs=100)
+    assert judge(NEWS_CLAIM, read(results(tmp_path, *rows))) == []
+    assert say(NEWS_CLAIM, tmp_path) == FEW
+
+
+def test_what_only_one_side_has_makes_no_difference(tmp_path):
+    gates = {"gate_activation": "hard_sigmoid_keras2"}
+    rows = seeds(NEWS, 0.7, epochs=100, **gates)
+    rows += seeds(NEWS, 0.8, variant="lstm_c6", epochs=100, forget=0.96)
+    assert say(NEWS_CLAIM, tmp_path, *rows) == HOLDS
+    both = dataclasses.replace(NEWS_CLAIM, left={"variant": "lstm5"})
+    rows = seeds(NEWS, 0.8, variant="lstm5", epochs=100)
+    assert say(both, tmp_path, *rows) == FEW  # both have gates
+
+
+def test_comparisons_that_disagree_are_counted(tmp_path):
+    rows = [
+        *seeds(NEWS, 0.77, epochs=100),
+        *seeds(NEWS, 0.79, variant="lstm_c6", epochs=100),
+        *seeds(NEWS, 0.77, epochs=100, classes=6),
+        *seeds(NEWS, 0.75, variant="lstm_c6", epochs=100, classes=6),
+    ]
+    assert say(NEWS_CLAIM, tmp_path, *rows) == "holds in 1 of 2 comparisons"
+
+
+def test_short_runs_count_where_there_are_no_others(tmp_path):
+    rows = seeds(NEWS, 0.77, epochs=20)
+    rows += seeds(NEWS, 0.79, variant="lstm_c6", epochs=20)
+    said = say(NEWS_CLAIM, tmp_path, *rows)
+    assert said == "holds, in fewer than the paper's 100 epochs"
+    rows = seeds(NEWS, 0.77, epochs=100)
+    rows += seeds(NEWS, 0.75, variant="lstm_c6", epochs=100)
+    assert say(NEWS_CLAIM, tmp_path, *rows) == FAILS
+
+
+@pytest.mark.parametrize(
+    ("slim", "expected"),
+    [((0.80, 0.845), HOLDS), ((0.80, 0.82), FAILS), ((0.80, 0.8395), FEW)],
+)
+def test_some_match(slim, expected, tmp_path):
+    """0.01 less still matches, and one that matches is enough."""
+    rows = seeds(CONV, 0.85)
+    for variant, mean in zip(("lstm1", "lstm2"), slim, strict=True):
+        rows += seeds(CONV, mean, variant=variant)
+    assert say(CONV_CLAIM, tmp_path, *rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"),
+    [(0.8498, HOLDS), (0.857, HOLDS), (0.86, FEW), (0.865, FAILS), (0.83, FAILS)],
+)
+def test_an_accuracy_is_reached(mean, expected, tmp_path):
+    assert say(PRINTED, tmp_path, *seeds(CONV, mean)) == expected
+
+
+def test_longer_runs_have_more_epochs_to_be_the_best_of(tmp_path):
+    assert say(PRINTED, tmp_path, *seeds(CONV, 0.8498, epochs=3)) == FEW
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [(0.2, HOLDS), (-0.2, FAILS), (0.1, FEW), (-0.1, FEW), (0.0, FEW)],
+)
+def test_more_than_twice_the_standard_error(distance, expected):
+    assert exceeds(distance, 0.05) == expected
+    assert exceeds(distance, 0.0) == (
+        HOLDS if distance > 0 else FAILS if distance < 0 else FEW
+    )
+
+
+def speed(layer, steps, step_ms, **changes):
+    base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
+    base |= {"masked": False, "B": 32, "m": 32, "n": 100}
+    return base | {"layer": layer, "T": steps, "step_ms": step_ms} | changes
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [((1, 2, 3), HOLDS), ((1, 2, 9), FAILS), ((1, 2), FEW)],
+    ids=["all", "but-one", "two"],
+)
+def test_a_step_is_faster_at_every_shape(times, expected, tmp_path):
+    rows = []
+    for steps, ms in enumerate(times, start=1):
+        rows += [
+            speed("lstm_c6", steps, 100),
+            speed("lstm_c6", steps, ms),
+        ]  # the newest
+        rows += [speed("lstm6", steps, 5), speed("lstm6", steps, 0, masked=True)]
+    claim = Faster(text="", source="", layer="lstm_c6", than="lstm6")
+    assert say(claim, tmp_path, *rows, measure=None) == expected
+
+
+def test_the_printed_weights(tmp_path, monkeypatch):
+    (claim,) = (claim for claim in CLAIMS if isinstance(claim, Counted))
+    folder = results(tmp_path, row(IMDB))
+    assert say(claim, folder, measure=None) == HOLDS
+    first, *others = report_judge.COUNTS
+    wrong = dataclasses.replace(first, printed=first.printed + 1)
+    monkeypatch.setattr(report_judge, "COUNTS", (wrong, *others))
+    assert say(claim, folder, measure=None) == "holds in 5 of 6 comparisons"
+
+
+def test_every_claim_is_about_runs_that_can_be(tmp_path):
+    """A misspelt setting in a claim would never match a run."""
+    bases = {"imdb": IMDB, "imdb_conv": CONV, "newsgroups": NEWS}
+    for claim in CLAIMS:
+        if isinstance(claim, Better | Reaches):
+            sides = [claim.same]
+            if isinstance(claim, Better):
+                sides = [claim.same | claim.left, claim.same | claim.right]
+            rows = []
+            for side in sides:
+                one = {n: v[0] if isinstance(v, tuple) else v for n, v in side.items()}
+                assert one.keys() <= bases[claim.experiment].keys()
+                rows.append(row(bases[claim.experiment], epochs=claim.epochs, **one))
+            folder = results(tmp_path / str(CLAIMS.index(claim)), *rows)
+            assert len(judge(claim, read(folder))) == len(claim.measures)

@@ -1,0 +1,150 @@
+"""The papers' tables: their numbers, and which runs stand beside them."""
+
+import re
+from pathlib import Path
+
+import keras
+import pytest
+
+from experiments import grid_file
+from experiments.report_papers import COUNTS, TABLES, UNKNOWN
+from experiments.report_rows import read
+from experiments.report_speed import mask_table, newest, range_table, step_tables
+from experiments.report_tables import counts_table, other_lines, paper_table
+from tests.experiments.report_support import IMDB, results, row
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+BY_GRID = {paper.grid: paper for paper in TABLES}
+ETA = BY_GRID["imdb_eta.toml"]
+
+
+def cells(text, *start):
+    """The cells of the rows of a Markdown table that start with some cells."""
+    rows = [[c.strip() for c in x.split("|")[1:-1]] for x in text.splitlines()]
+    return [row[len(start) :] for row in rows if tuple(row[: len(start)]) == start]
+
+
+def measured(folder, *rows):
+    return read(results(folder, *rows)).lines["imdb"]
+
+
+@pytest.mark.parametrize("grid", sorted(BY_GRID))
+def test_the_grid_of_a_table_trains_all_of_it(grid):
+    paper = BY_GRID[grid]
+    change = [f"backend={keras.config.backend()}"]
+    runs = grid_file.read(CONFIGS / grid, change, "runs")
+    assert {run.experiment for run in runs} == {paper.experiment}
+    for cell in paper.cells:
+        wanted = paper.settings | cell.settings
+        if UNKNOWN not in wanted.values():
+            assert any(wanted.items() <= run.settings.items() for run in runs), wanted
+
+
+@pytest.mark.parametrize(
+    "grid", ["imdb_eta.toml", "imdb_units.toml", "newsgroups_eta.toml"]
+)
+def test_printed_pairs_are_those_in_the_comments_of_the_grid(grid):
+    text = (CONFIGS / grid).read_text()
+    written = re.findall(r"(\d\.\d{4}) / (\d\.\d{4})", text)
+    pairs = [
+        (f"{cell.printed['train']:.4f}", f"{cell.printed['paper']:.4f}")
+        for cell in BY_GRID[grid].cells
+        if BY_GRID[grid] is not ETA or cell.settings["eta"] != UNKNOWN
+    ]
+    assert written == pairs
+
+
+def test_the_figure_of_the_authors_is_that_in_the_comments_of_its_grid():
+    text = (CONFIGS / "imdb_authors_grid.toml").read_text()
+    row = r"#   (LSTM\d?) +[>= ]*([\d.]+) +([\d.]+) +\((\d+)\) +([\d.]+)"
+    written = [
+        (name.lower(), *map(float, numbers)) for name, *numbers in re.findall(row, text)
+    ]
+    paper = BY_GRID["imdb_authors_grid.toml"]
+    assert written == [
+        (cell.settings["variant"], *cell.printed.values()) for cell in paper.cells
+    ]
+
+
+def test_the_slip_is_the_column_of_the_other_table():
+    columns = [
+        [cell.printed for cell in BY_GRID[grid].cells][2::3]
+        for grid in ("imdb_eta.toml", "newsgroups_eta.toml")
+    ]
+    assert columns[0] == columns[1]
+
+
+def test_measured_beside_printed(tmp_path):
+    rows = [row(IMDB, a, seed=s, variant="lstm6") for s, a in ((3, 0.80), (4, 0.82))]
+    text = paper_table(ETA, measured(tmp_path, *rows))
+    train = ["0.9387", "0.8600 ± 0.0141"]
+    test = ["0.8026", "0.8100 ± 0.0141", "0.8000 ± 0.0141"]
+    told = "imdb 1: 4 epochs, f = 0.4, embedding trained"
+    assert cells(text, "LSTM6", "1e-3") == [[*train, *test, "2", told]]
+    nothing = ["0.9489", "-", "0.8208", "-", "-", "0", "none yet"]
+    assert cells(text, "LSTM6", "1e-4") == [nothing]
+
+
+def test_lines_apart_stand_in_rows_of_their_own(tmp_path):
+    frozen = row(IMDB, 0.7, variant="lstm6", train_embedding=False)
+    lines = measured(tmp_path, row(IMDB, 0.8, variant="lstm6"), frozen)
+    found = cells(paper_table(ETA, lines), "LSTM6", "1e-3")
+    assert sorted((line[3], line[-1].split(", ")[-1]) for line in found) == [
+        ("0.7000", "embedding frozen"),
+        ("0.8000", "embedding trained"),
+    ]
+
+
+def test_nothing_is_compared_with_an_unknown_rate(tmp_path):
+    lines = measured(tmp_path, row(IMDB, 0.7775, eta=2e-3))
+    text = paper_table(ETA, lines)
+    assert cells(text, "LSTM", UNKNOWN) == [
+        ["0.9600", "-", "0.7775", "-", "-", "0", "not compared"]
+    ]
+    assert "imdb 1" not in text
+    assert cells(other_lines(lines), "LSTM", "100", "2e-3")[0][1] == "0.7775"
+
+
+def test_lines_with_a_place_are_no_others(tmp_path):
+    assert other_lines(measured(tmp_path, row(IMDB))) == ""
+
+
+def test_diverged_runs_are_told(tmp_path):
+    diverged = row(IMDB, seed=4) | {"status": "diverged"}
+    text = paper_table(ETA, measured(tmp_path, row(IMDB), diverged))
+    assert cells(text, "LSTM", "1e-3")[0][-2] == "1 (1 diverged)"
+
+
+def test_the_counts_of_the_library_are_the_printed_ones():
+    text = counts_table()
+    for count in COUNTS:
+        assert text.count(f"| {count.printed:,} | {count.printed:,} |") == 1
+
+
+def speed(layer, step_ms, **changes):
+    base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
+    base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100}
+    return base | {"layer": layer, "step_ms": step_ms} | changes
+
+
+def test_speed():
+    rows = newest(
+        [
+            speed("lstm6", 99.0),  # an older one
+            speed("keras.layers.LSTM", 120.0),
+            speed("torch.nn.LSTM", 60.0),
+            speed("lstm6", 30.0),
+            speed("keras.layers.LSTM", 180.0, masked=True),
+            speed("lstm6", 45.0, masked=True),
+            speed("keras.layers.LSTM", 10.0, T=100),
+            speed("lstm6", 5.0, T=100),
+        ]
+    )
+    steps = step_tables(rows)
+    assert cells(steps, "500", "100") == [
+        ["120.0 (1.0x, 0.5x)", "60.0 (2.0x, 1.0x)", "30.0 (4.0x, 2.0x)"]
+    ]
+    assert cells(steps, "100", "100") == [["10.0 (1.0x, -)", "-", "5.0 (2.0x, -)"]]
+    ranges = cells(range_table(rows), "jax", "p", "LSTM6")
+    assert ranges == [["3.00 (2.00-4.00)", "4.00"]]
+    assert cells(mask_table(rows), "LSTM6") == [["1.50"]]

@@ -1,0 +1,47 @@
+"""The notebooks are what their sources say, and run."""
+
+import nbformat
+import pytest
+
+from notebooks import __main__ as notebooks
+
+pytestmark = pytest.mark.parametrize("name", notebooks.NAMES)
+
+
+def of_type(notebook, cell_type):
+    return [cell for cell in notebook.cells if cell.cell_type == cell_type]
+
+
+def check_outputs(notebook):
+    """Every code cell ran, in order, and there is no error and no warning."""
+    code = of_type(notebook, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert len(outputs) > 5
+    assert {output.output_type for output in outputs} <= {"stream", "display_data"}
+    streams = [output for output in outputs if output.output_type == "stream"]
+    assert [output.text for output in streams if output.name != "stdout"] == []
+
+
+def test_what_is_shipped_is_the_source_with_outputs(name):
+    text = (notebooks.FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
+    shipped = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(shipped)
+    check_outputs(shipped)
+    assert str(notebooks.FOLDER.parent) not in text
+    for cell in of_type(shipped, "code"):
+        cell.outputs, cell.execution_count = [], None
+    assert shipped == notebooks.read(name), f"run python -m notebooks {name}"
+
+
+def test_source_begins_with_a_title_and_explains_every_cell(name):
+    cells = notebooks.read(name).cells
+    assert cells[0].source.startswith("# ")
+    kinds = [cell.cell_type for cell in cells]
+    assert set(kinds) == {"markdown", "code"}
+    assert kinds[-1] == "markdown"
+    assert kinds.count("markdown") >= kinds.count("code") - 1
+
+
+def test_runs_in_a_fresh_kernel(name):
+    check_outputs(notebooks.execute(name))
