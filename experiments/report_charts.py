@@ -115,7 +115,9 @@ def seconds(results: Results) -> Figure | None:
                 machine = f"{row['backend']}, {row['processor']}"
                 work = (row["variant"], *(row.get(name) for name in _WORK))
                 own = groups[f"{TITLES.get(experiment, experiment)}: {machine}"]
-                own.setdefault(work, []).append(row["seconds_per_epoch"])
+                if row["seconds_per_epoch"] is not None:
+                    own.setdefault(work, []).append(row["seconds_per_epoch"])
+    groups = {title: bars for title, bars in groups.items() if bars}
     if not groups:
         return None
     heights = [len(bars) + 1.5 for bars in groups.values()]

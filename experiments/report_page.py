@@ -56,7 +56,8 @@ def page(results: Results, figures: Path) -> str:
         *_figures("weights", drawn),
         "## Seconds per epoch",
         "The median over the runs that do the same work on the same machine, whatever "
-        "their seed, learning rate, forget constant and number of epochs.",
+        "their seed, learning rate, forget constant and number of epochs. A row with "
+        "`null` was trained while the machine did other work, and is left out.",
         *_figures("seconds", drawn),
     ]
     parts += ["## Time of a training step", *_speed(results)]

@@ -1,0 +1,113 @@
+"""Runs the notebooks and writes them with their outputs.
+
+    python -m notebooks [NAME ...]
+
+What people edit and review is the source `NAME.py`, in jupytext's percent format.
+`NAME.ipynb` is made from it and never edited by hand.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from experiments.results import replacing
+
+FOLDER = Path(__file__).parent
+NAMES = ("slim_layers", "learning_rate_grid", "own_data")
+_METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+_CELL_SECONDS = 900  # a cell that takes longer hangs
+
+
+def read(name: str) -> NotebookNode:
+    """The cells of a source, without outputs.
+
+    Args:
+        name: One of `NAMES`.
+    """
+    notebook = jupytext.read(FOLDER / f"{name}.py")
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # else it is drawn at random
+        cell.metadata = NotebookNode()
+    return notebook
+
+
+def execute(name: str) -> NotebookNode:
+    """Runs a notebook in a new kernel of this Python, in an empty folder.
+
+    Args:
+        name: One of `NAMES`.
+
+    Returns:
+        The notebook with its outputs, but without what differs from machine to
+        machine.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: A cell failed.
+    """
+    notebook = read(name)
+    with tempfile.TemporaryDirectory() as folder:
+        manager = AsyncKernelManager(
+            # The python3 that a user has installed may be another one.
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            transport="ipc",  # sockets in the folder, no ports
+            connection_file=f"{folder}/kernel.json",
+        )
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            # TensorFlow greets on the file descriptor while it loads. Python's
+            # warnings take another way and stay in the outputs.
+            extra_arguments=["--IPKernelApp.capture_fd_output=False"],
+            timeout=_CELL_SECONDS,
+            coalesce_streams=True,
+            record_timing=False,
+            resources={"metadata": {"path": folder}},
+        )
+        client.execute(env=_environment(folder), stderr=subprocess.DEVNULL)
+    notebook.metadata = nbformat.from_dict(_METADATA)  # the kernel adds its versions
+    return notebook
+
+
+def _environment(folder: str) -> dict[str, str]:
+    root = str(FOLDER.parent)
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {
+        **os.environ,
+        "IPYTHONDIR": f"{folder}/.ipython",  # no settings or history of the user's
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONPATH": path,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; known: {', '.join(NAMES)}")
+        return 2
+    for name in names or NAMES:
+        print(name, flush=True)
+        with replacing(FOLDER / f"{name}.ipynb") as path:
+            nbformat.write(execute(name), path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
