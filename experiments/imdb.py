@@ -1,6 +1,7 @@
 """IMDB reviews, as in arXiv 1901.06401: embedding, one recurrent layer, one unit."""
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,9 @@ from experiments.recurrent import complete
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(recurrent.Settings):
-    """One configuration; `configs/` holds the papers' and the authors'."""
+class Reviews(recurrent.Settings):
+    """The settings of any model of the reviews."""
 
-    activation: str = setting(
-        "sigmoid",
-        click.Choice(["sigmoid", "tanh", "relu"]),
-        "Of the cell body and of the output.",
-    )
     words: int = setting(
         5000, click.IntRange(min=5), "Words in the vocabulary, the most frequent ones."
     )
@@ -28,8 +24,19 @@ class Config(recurrent.Settings):
         500, click.IntRange(min=1), "Words of a review, padded and cut in front."
     )
     embedding_dim: int = setting(32, click.IntRange(min=1), "Size of the embedding m.")
-    train_embedding: bool = setting(True, click.BOOL, "Whether the embedding learns.")
     data: str = runner.data_setting("imdb")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Reviews):
+    """One configuration; `configs/` holds the papers' and the authors'."""
+
+    activation: str = setting(
+        "sigmoid",
+        click.Choice(["sigmoid", "tanh", "relu"]),
+        "Of the cell body and of the output.",
+    )
+    train_embedding: bool = setting(True, click.BOOL, "Whether the embedding learns.")
 
 
 def build(config: Config) -> Any:
@@ -41,22 +48,36 @@ def build(config: Config) -> Any:
     Raises:
         UserError: The layer cannot be built so.
     """
+    from keras import layers
+
+    # They are made in this order, and so are their seeds.
+    return compiled(
+        config,
+        [
+            embedding(config, trainable=config.train_embedding),
+            recurrent.layer(config, name="recurrent"),
+            layers.Dense(1, activation="sigmoid"),
+        ],
+    )
+
+
+def embedding(config: Reviews, trainable: bool = True) -> Any:
+    """The embedding of the words; padding is a word, as the papers do not mask."""
     import keras
 
-    model = keras.Sequential(
-        [
-            keras.Input((config.length,), dtype="int32"),
-            # The papers pad in front and do not mask.
-            keras.layers.Embedding(
-                config.words,
-                config.embedding_dim,
-                embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05),
-                trainable=config.train_embedding,
-            ),
-            recurrent.layer(config, name="recurrent"),
-            keras.layers.Dense(1, activation="sigmoid"),
-        ]
+    return keras.layers.Embedding(
+        config.words,
+        config.embedding_dim,
+        embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05),
+        trainable=trainable,
     )
+
+
+def compiled(config: Reviews, layers: Sequence[Any]) -> Any:
+    """The compiled model of some layers, from the embedding to one sigmoid unit."""
+    import keras
+
+    model = keras.Sequential([keras.Input((config.length,), dtype="int32"), *layers])
     model.compile(
         optimizer=keras.optimizers.Adam(config.eta, epsilon=1e-8),
         loss="binary_crossentropy",
@@ -65,10 +86,16 @@ def build(config: Config) -> Any:
     return model
 
 
-def run(config: Config) -> int:
-    """Trains the IMDB model of arXiv 1901.06401 and appends a row to the results.
+def train(experiment: str, config: Reviews, build: Callable[[Any], Any]) -> int:
+    """Trains a model of the reviews.
 
-    Started again with the same settings it goes on after the last finished epoch.
+    Args:
+        experiment: The name of the experiment.
+        config: Its configuration.
+        build: Makes the compiled model of a complete configuration.
+
+    Returns:
+        The exit status of `runner.train`.
     """
     environment.start(config.backend, config.seed, config.devices)
     config = complete(config)
@@ -76,8 +103,16 @@ def run(config: Config) -> int:
     data = imdb.load(
         config.data, config.data_dir, num_words=config.words, length=config.length
     )
-    title = f"imdb-{config.variant}-n{config.units}-eta{config.eta:g}"
-    return runner.train("imdb", title, config, model, data)
+    title = f"{experiment}-{config.variant}-n{config.units}-eta{config.eta:g}"
+    return runner.train(experiment, title, config, model, data)
+
+
+def run(config: Config) -> int:
+    """Trains the IMDB model of arXiv 1901.06401 and appends a row to the results.
+
+    Started again with the same settings it goes on after the last finished epoch.
+    """
+    return train("imdb", config, build)
 
 
 if __name__ == "__main__":

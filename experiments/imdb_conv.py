@@ -14,16 +14,15 @@ from typing import Any
 
 import click
 
-from experiments import environment, recurrent, runner
+from experiments import imdb, recurrent
 from experiments.command import main, setting
-from experiments.datasets import imdb
-from experiments.recurrent import complete
+from experiments.recurrent import complete as complete
 
 FILTERS, KERNEL, POOL = 64, 5, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(recurrent.Settings):
+class Config(imdb.Reviews):
     """One configuration; the defaults are the example's."""
 
     variant: str = setting(
@@ -43,7 +42,6 @@ class Config(recurrent.Settings):
         2, click.IntRange(min=1), "Times through the training examples."
     )
     batch_size: int = setting(30, click.IntRange(min=1), "Examples in a step.")
-    data: str = runner.data_setting("imdb")
 
 
 def build(config: Config) -> Any:
@@ -55,30 +53,19 @@ def build(config: Config) -> Any:
     Raises:
         UserError: The layer cannot be built so.
     """
-    import keras
     from keras import layers
 
-    model = keras.Sequential(
+    return imdb.compiled(
+        config,
         [
-            keras.Input((config.length,), dtype="int32"),
-            layers.Embedding(
-                config.words,
-                config.embedding_dim,
-                embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05),
-            ),
+            imdb.embedding(config),
             layers.Dropout(0.25),
             layers.Conv1D(FILTERS, KERNEL, activation="relu"),
             layers.MaxPooling1D(POOL),
             recurrent.layer(config, name="recurrent"),
             layers.Dense(1, activation="sigmoid"),
-        ]
+        ],
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(config.eta, epsilon=1e-8),
-        loss="binary_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
 
 
 def run(config: Config) -> int:
@@ -88,14 +75,7 @@ def run(config: Config) -> int:
     imdb_cnn_lstm.py. Started again with the same settings it goes on after the last
     finished epoch.
     """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    model = build(config)
-    data = imdb.load(
-        config.data, config.data_dir, num_words=config.words, length=config.length
-    )
-    title = f"imdb_conv-{config.variant}-n{config.units}-eta{config.eta:g}"
-    return runner.train("imdb_conv", title, config, model, data)
+    return imdb.train("imdb_conv", config, build)
 
 
 if __name__ == "__main__":
