@@ -80,7 +80,10 @@ def execute(name: str) -> NotebookNode:
             record_timing=False,
             resources={"metadata": {"path": folder}},
         )
-        client.execute(env=_environment(folder), stderr=subprocess.DEVNULL)
+        # Left alone, the client keeps the kernel of a manager that it did not make.
+        client.execute(
+            cleanup_kc=True, env=_environment(folder), stderr=subprocess.DEVNULL
+        )
     notebook.metadata = nbformat.from_dict(_METADATA)  # the kernel adds its versions
     return notebook
 

@@ -1,6 +1,7 @@
 """The notebooks are what their sources say, and run."""
 
 import nbformat
+import psutil
 import pytest
 
 from notebooks import __main__ as notebooks
@@ -43,5 +44,7 @@ def test_source_begins_with_a_title_and_explains_every_cell(name):
     assert kinds.count("markdown") >= kinds.count("code") - 1
 
 
-def test_runs_in_a_fresh_kernel(name):
+def test_runs_in_a_fresh_kernel_that_ends(name):
+    before = psutil.Process().children()
     check_outputs(notebooks.execute(name))
+    assert psutil.Process().children() == before
