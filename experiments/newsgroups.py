@@ -141,6 +141,9 @@ def run(config: Config) -> int:
         length=config.length,
     )
     vectors = _vectors(config, data)
+    if not config.quiet:
+        words = f"{vectors.missing:,} of {len(data.vocabulary) - 1:,} words"
+        print(f"vectors: {vectors.origin}; {words} without one")
     model = build(config, vectors.matrix)
     title = f"newsgroups-{config.variant}-n{config.units}-eta{config.eta:g}"
     more = {

@@ -52,7 +52,10 @@ def test_six_classes_and_the_shortest_document():
 def test_row_labels_every_reading(tmp_path, capsys):
     readings = ["--classes=6", "--strip=quotes,headers", "--split=bydate"]
     assert start(*readings, f"--output={tmp_path}") == 0
-    assert "data: sample" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "data: sample" in out
+    assert "vectors: synthetic" in out
+    assert " words without one" in out
     result = row(tmp_path)
     assert result["experiment"] == "newsgroups"
     assert result["data"] == "sample"
