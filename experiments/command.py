@@ -31,6 +31,21 @@ class Number(click.FloatRange):
         return number
 
 
+class Numbers(click.ParamType):
+    """Positive integers with commas between them."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx):
+        try:
+            numbers = [int(part) for part in str(value).split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not a list of integers like 100,500", param, ctx)
+        if min(numbers) < 1:
+            self.fail(f"{value!r} holds a number below 1", param, ctx)
+        return value
+
+
 def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any:
     """A field of a settings dataclass.
 

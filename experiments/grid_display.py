@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -103,7 +102,8 @@ class Display:
 
     def _state(self, run: Run) -> Text:
         if run in self._rows:
-            return Text(_score(self._rows[run]))
+            row = self._rows[run]
+            return Text(", ".join([row["status"], *progress.scores(row)]))
         if run in self._failed:
             return Text("failed")
         return Text(self._running.get(run, "left"))
@@ -147,12 +147,3 @@ def _alike(run: Run, other: Run) -> int:
     """How many settings two runs have in common."""
     pairs = zip(run.settings.values(), other.settings.values(), strict=True)
     return sum(one == two for one, two in pairs)
-
-
-def _score(row: dict[str, Any]) -> str:
-    scores = [
-        f"{name} {row[name]['test_accuracy']:.4f} (epoch {row[name]['epoch']})"
-        for name in ("paper", "clean")
-        if row[name]
-    ]
-    return ", ".join([row["status"], *scores])

@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments import command
 from experiments.results import Row, read_rows
-from experiments.runner import Settings, identity
+from experiments.runner import Common, identity
 
 ROOT = Path(__file__).parents[1]
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -35,7 +35,7 @@ class Run:
     """
 
     experiment: str
-    config: Settings
+    config: Common
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """What a run shows: a live bar in a terminal, a line for each epoch everywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -14,12 +13,36 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from experiments.results import Row
+
 _COLUMNS = {  # history key: what an epoch's line calls it
     "loss": "loss",
     "accuracy": "accuracy",
     "val_accuracy": "validation",
     "test_accuracy": "test",
 }
+_LOSSES = {"loss": "loss", "test_loss": "test"}  # where there is no accuracy
+_SCORES = {  # row key: what it is called, and its figure
+    "paper": ("paper", "test_accuracy"),
+    "clean": ("clean", "test_accuracy"),
+    "best": ("test loss", "test_loss"),
+}
+
+
+def scores(row: Row) -> list[str]:
+    """What a row says of the test examples, one text for each score."""
+    return [
+        f"{title} {row[name][figure]:.4f} (epoch {row[name]['epoch']})"
+        for name, (title, figure) in _SCORES.items()
+        if row.get(name)
+    ]
+
+
+def _figures(values: Mapping[str, float], columns: Mapping[str, str]) -> str:
+    """What is among the columns, with their titles."""
+    return "  ".join(
+        f"{title} {values[key]:.4f}" for key, title in columns.items() if key in values
+    )
 
 
 class Display:
@@ -53,7 +76,7 @@ class Display:
             TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("loss {task.fields[loss]}  accuracy {task.fields[accuracy]}"),
+            TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=self._console,
@@ -68,8 +91,7 @@ class Display:
             total=epochs * steps,
             completed=done * steps,
             epoch=done + 1,
-            loss="-",
-            accuracy="-",
+            figures="",
         )
         with self._bar:
             yield
@@ -80,36 +102,28 @@ class Display:
             self._task,
             completed=(epoch - 1) * self._steps + step,
             epoch=epoch,
-            loss=f"{logs['loss']:.4f}",
-            accuracy=f"{logs['accuracy']:.4f}",
+            figures=_figures(logs, _COLUMNS),
         )
 
     def epoch(self, entry: dict[str, float]) -> None:
         """The line of a finished epoch."""
-        figures = (
-            f"{name} {entry[key]:.4f}" for key, name in _COLUMNS.items() if key in entry
-        )
+        columns = _COLUMNS if "accuracy" in entry else _LOSSES
         width = len(str(self._epochs))
         self.say(
             "  ".join(
                 (
                     f"epoch {entry['epoch']:>{width}}/{self._epochs}",
-                    *figures,
+                    _figures(entry, columns),
                     f"{entry['seconds']:.1f} s",
                 )
             )
         )
 
-    def summary(self, row: dict[str, Any]) -> None:
+    def summary(self, row: Row) -> None:
         """The end of a run; one line with `--quiet`."""
         title = f"{row['run']}: {row['status']}, data: {row['data']}"
-        if self._quiet:
-            scores = [
-                f"{name} {row[name]['test_accuracy']:.4f} (epoch {row[name]['epoch']})"
-                for name in ("paper", "clean")
-                if row[name]
-            ]
-            self._console.print(", ".join([title, *scores]), markup=False)
+        if self._quiet or "best" in row:
+            self._console.print(", ".join([title, *scores(row)]), markup=False)
             return
         table = Table(box=None, pad_edge=False)
         for column in ("protocol", "test accuracy", "epoch", "chosen by"):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,21 +22,15 @@ from experiments.progress import Display
 from experiments.results import Row, append_row, write_json
 from experiments.training import best, fit
 
+# The epochs, where the training diverged, and its scores for the row.
+Learnt = tuple[History, str | None, dict[str, Any]]
+
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Common:
     """The settings that every experiment has."""
 
-    epochs: int = setting(
-        10, click.IntRange(min=1), "Times through the training examples."
-    )
     batch_size: int = setting(32, click.IntRange(min=1), "Examples in a step.")
-    validation_split: float = setting(
-        0.1,
-        Number(min=0, max=1, max_open=True),
-        "Part of the training examples kept to choose the epoch in the clean protocol; "
-        "with 0 there is no such protocol.",
-    )
     seed: int = setting(
         3,
         click.IntRange(0, 2**32 - 1),
@@ -53,12 +47,6 @@ class Settings:
         "Devices that share every batch, on JAX and TensorFlow.",
         identity=False,  # the numbers are the same, up to rounding
     )
-    data_dir: str | None = setting(
-        None,
-        click.STRING,
-        "Folder with the data; SLIM_KERAS_DATA is the default.",
-        identity=False,  # what the data is, not where it lay, is recorded
-    )
     output: str = setting(
         "runs",
         click.STRING,
@@ -73,6 +61,27 @@ class Settings:
     )
     quiet: bool = setting(
         False, click.BOOL, "Print the last line and errors only.", identity=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Common):
+    """The settings of every experiment on a data set."""
+
+    epochs: int = setting(
+        10, click.IntRange(min=1), "Times through the training examples."
+    )
+    validation_split: float = setting(
+        0.1,
+        Number(min=0, max=1, max_open=True),
+        "Part of the training examples kept to choose the epoch in the clean protocol; "
+        "with 0 there is no such protocol.",
+    )
+    data_dir: str | None = setting(
+        None,
+        click.STRING,
+        "Folder with the data; SLIM_KERAS_DATA is the default.",
+        identity=False,  # what the data is, not where it lay, is recorded
     )
 
 
@@ -111,65 +120,10 @@ def train(
         UserError: The run's folder is in use, or what it holds cannot be used.
         OSError: The output folder cannot be written.
     """
-    own = {
-        "experiment": experiment,
-        **identity(settings),
-        "data": data.name,
-        "data_checksum": data.checksum,
-        **(more or {}),
-    }
-    checksum = hashlib.sha256(json.dumps(own, sort_keys=True).encode())
-    output = Path(settings.output)
-    folder = output / f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    display = Display(quiet=settings.quiet)
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            row = _train(folder, own, settings, model, data, display)
-    except Timeout:
-        raise UserError(f"{folder} is being trained by another process") from None
-    results = output / "results.jsonl"
-    append_row(results, row)
-    display.summary(row)
-    display.say(f"row in {results}, files in {folder}")
-    if row["status"] == "diverged":
-        print(f"diverged: {row['reason']}; try a smaller --eta", file=sys.stderr)
-        return 1
-    return 0
+    own = {"data": data.name, "data_checksum": data.checksum, **(more or {})}
 
-
-def identity(settings: Settings) -> dict[str, Any]:
-    """The settings that the numbers of a run depend on."""
-    return {
-        field.name: getattr(settings, field.name)
-        for field in fields(settings)
-        if field.metadata["identity"]
-    }
-
-
-def _train(
-    folder: Path,
-    own: dict[str, Any],
-    settings: Settings,
-    model: Any,
-    data: Dataset,
-    display: Display,
-) -> Row:
-    config = _claim(folder, own, data)
-    facts = environment.facts()  # of the code that trains, not of later edits
-    path = folder / "row.json"
-    if path.exists():
-        display.say(f"{folder} is done already; delete it to train again")
-    else:
-        parameters = {
-            "recurrent_parameters": model.get_layer("recurrent").count_params(),
-            "model_parameters": model.count_params(),
-        }
-        display.say(f"{folder}\ndata: {data.name} ({data.origin})")
-        display.say(
-            f"parameters: {parameters['recurrent_parameters']:,} in the recurrent "
-            f"layer, {parameters['model_parameters']:,} in all"
-        )
+    def learn(folder: Path, display: Display) -> Learnt:
+        display.say(f"data: {data.name} ({data.origin})")
         history, reason = fit(
             model,
             data,
@@ -182,13 +136,102 @@ def _train(
             devices=settings.devices,
             tensorboard=settings.tensorboard,
         )
+        return history, reason, _scores(history)
+
+    return record(experiment, title, settings, model, own, data.origin, learn)
+
+
+def record(
+    experiment: str,
+    title: str,
+    settings: Common,
+    model: Any,
+    more: Mapping[str, Any],
+    origin: str,
+    learn: Callable[[Path, Display], Learnt],
+) -> int:
+    """Gives a run its folder and its row, unless it has them already.
+
+    Args:
+        experiment: The name of the experiment.
+        title: What the folder of the run is called, before seed and checksum.
+        settings: The settings of the experiment.
+        model: The model, with a layer `recurrent`.
+        more: What else the numbers depend on, for the row.
+        origin: One line that says where the data comes from.
+        learn: Trains, in the folder of the run.
+
+    Returns:
+        The exit status: 0 for a finished run, 1 for one that diverged.
+
+    Raises:
+        UserError: The run's folder is in use, or what it holds cannot be used.
+        OSError: The output folder cannot be written.
+    """
+    own = {"experiment": experiment, **identity(settings), **more}
+    checksum = hashlib.sha256(json.dumps(own, sort_keys=True).encode())
+    output = Path(settings.output)
+    folder = output / f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    display = Display(quiet=settings.quiet)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            row = _row(folder, own, origin, model, display, learn)
+    except Timeout:
+        raise UserError(f"{folder} is being trained by another process") from None
+    results = output / "results.jsonl"
+    append_row(results, row)
+    display.summary(row)
+    display.say(f"row in {results}, files in {folder}")
+    if row["status"] == "diverged":
+        print(f"diverged: {row['reason']}; try a smaller --eta", file=sys.stderr)
+        return 1
+    return 0
+
+
+def identity(settings: Common) -> dict[str, Any]:
+    """The settings that the numbers of a run depend on."""
+    return {
+        field.name: getattr(settings, field.name)
+        for field in fields(settings)
+        if field.metadata["identity"]
+    }
+
+
+def _row(
+    folder: Path,
+    own: dict[str, Any],
+    origin: str,
+    model: Any,
+    display: Display,
+    learn: Callable[[Path, Display], Learnt],
+) -> Row:
+    config = _claim(folder, own, origin)
+    facts = environment.facts()  # of the code that trains, not of later edits
+    path = folder / "row.json"
+    if path.exists():
+        display.say(f"{folder} is done already; delete it to train again")
+    else:
+        parameters = {
+            "recurrent_parameters": model.get_layer("recurrent").count_params(),
+            "model_parameters": model.count_params(),
+        }
+        display.say(
+            f"{folder}\nparameters: {parameters['recurrent_parameters']:,} in the "
+            f"recurrent layer, {parameters['model_parameters']:,} in all"
+        )
+        history, reason, scores = learn(folder, display)
         row = {
             "run": folder.name,
             "status": "diverged" if reason else "finished",
             "reason": reason,
             **config,
             **parameters,
-            **_scores(history),
+            **scores,
+            "epochs_finished": len(history),
+            "seconds_per_epoch": statistics.median(e["seconds"] for e in history)
+            if history
+            else None,
             **facts,
             "finished": _now(),
         }
@@ -196,12 +239,11 @@ def _train(
     return json.loads(path.read_text())
 
 
-def _claim(folder: Path, own: dict[str, Any], data: Dataset) -> dict[str, Any]:
+def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
     """The configuration in the folder of a run, written there on the first start."""
     path = folder / "config.json"
     if not path.exists():
-        origin = {"data_origin": data.origin, "started": _now()}
-        write_json(path, {**own, **origin})
+        write_json(path, {**own, "data_origin": origin, "started": _now()})
     remedy = "delete the folder or choose another --output"
     try:
         config = json.loads(path.read_text())
@@ -226,10 +268,6 @@ def _scores(history: History) -> dict[str, Any]:
         "paper": tested("test_accuracy"),
         "clean": tested("val_accuracy"),
         "train_accuracy": best(history, "accuracy")["accuracy"] if history else None,
-        "epochs_finished": len(history),
-        "seconds_per_epoch": statistics.median(entry["seconds"] for entry in history)
-        if history
-        else None,
     }
 
 

@@ -1,5 +1,10 @@
 """How long a step takes: our layers, keras.layers.LSTM and torch.nn.LSTM, in turns.
 
+As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding problem:
+
+    python -m experiments.speed --model adding --variants indrnn --layers 1,2 \\
+        --features 2 --units 128 --steps 256,512,1024,5000
+
 One process runs one backend. Every round times each contender once, so that what the
 machine does besides falls on all alike; the medians over the rounds are compared.
 Every timed call starts from host arrays and ends with its result on the host.
@@ -22,31 +27,17 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from experiments import environment, speed_floor
-from experiments.command import main, setting
+from experiments import adding, environment, speed_floor
+from experiments.command import Numbers, main, setting
 from experiments.errors import UserError
 from experiments.results import Row, append_row
 
 BASELINE = "keras.layers.LSTM"
 NATIVE = "torch.nn.LSTM"
 WORDS = 5000
+_TIMES = " x"  # before the number of layers in the name of a stack
 
 Calls = dict[tuple[str, str], Callable[[], Any]]
-
-
-class Numbers(click.ParamType):
-    """Positive integers with commas between them."""
-
-    name = "numbers"
-
-    def convert(self, value, param, ctx):
-        try:
-            numbers = [int(part) for part in str(value).split(",")]
-        except ValueError:
-            self.fail(f"{value!r} is not a list of integers like 100,500", param, ctx)
-        if min(numbers) < 1:
-            self.fail(f"{value!r} holds a number below 1", param, ctx)
-        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +51,11 @@ class Settings:
     )
     model: str = setting(
         "imdb",
-        click.Choice(["imdb", "layer"]),
-        "imdb: embedding, layer, one unit, on word numbers; layer: without embedding.",
+        click.Choice(["imdb", "layer", "adding"]),
+        "imdb: embedding, layer, one unit, on word numbers; layer: without embedding; "
+        "adding: the regression of experiments.adding, with --features 2.",
     )
+    layers: str = setting("1", Numbers(), "How many of our layers are stacked.")
     masked: bool = setting(
         False, click.BOOL, "Mask a random part at the end of each sequence."
     )
@@ -100,12 +93,16 @@ def run(settings: Settings) -> int:
     unknown = [key for key in keys if key not in VARIANTS]
     if unknown:
         raise UserError(f"variants: {unknown[0]!r} is unknown; known: {list(VARIANTS)}")
+    if settings.model == "adding" and settings.features != 2:
+        raise UserError(f"features {settings.features}: the adding problem has 2")
+    depths = _numbers(settings.layers)
+    names = [_name(key, depth) for key in keys for depth in depths]
     output = Path(settings.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     facts = environment.facts()
     grid = itertools.product(_numbers(settings.steps), _numbers(settings.units))
     for steps, units in grid:
-        rows = [row | facts for row in _rows(settings, keys, steps, units)]
+        rows = [row | facts for row in _rows(settings, names, steps, units)]
         for row in rows:
             append_row(output, row)
         _show(rows)
@@ -116,9 +113,13 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def _rows(settings: Settings, keys: list[str], steps: int, units: int) -> list[Row]:
+def _name(key: str, depth: int) -> str:
+    return key if depth == 1 else f"{key}{_TIMES}{depth}"
+
+
+def _rows(settings: Settings, names: list[str], steps: int, units: int) -> list[Row]:
     """One row for each layer at one shape."""
-    calls = _calls(settings, keys, steps, units)
+    calls = _calls(settings, names, steps, units)
     label = f"{settings.backend} T={steps} n={units}"
     median = _medians(calls, settings.rounds, label)
     rows = []
@@ -135,7 +136,7 @@ def _rows(settings: Settings, keys: list[str], steps: int, units: int) -> list[R
                 "backend": settings.backend,
                 "model": settings.model,
                 "masked": settings.masked,
-                "engine": settings.engine if layer in keys else None,
+                "engine": settings.engine if layer in names else None,
                 "B": settings.batch_size,
                 "T": steps,
                 "m": settings.features,
@@ -152,7 +153,7 @@ def _rows(settings: Settings, keys: list[str], steps: int, units: int) -> list[R
     return rows
 
 
-def _calls(settings: Settings, keys: list[str], steps: int, units: int) -> Calls:
+def _calls(settings: Settings, names: list[str], steps: int, units: int) -> Calls:
     """What is timed, by layer and by what it does."""
     rng = np.random.default_rng(0)
     batch, features = settings.batch_size, settings.features
@@ -160,13 +161,15 @@ def _calls(settings: Settings, keys: list[str], steps: int, units: int) -> Calls
         x = rng.integers(1, WORDS, (batch, steps)).astype("int32")
     else:
         x = rng.normal(size=(batch, steps, features)).astype("float32")
+    y = rng.integers(0, 2, (batch, 1)).astype("float32")
+    if settings.model == "adding":
+        x, y = adding.sequences(batch, steps, 0)
     if settings.masked:
         lengths = rng.integers(1, steps + 1, (batch, 1))
         x[np.arange(steps)[None, :] >= lengths] = 0
-    y = rng.integers(0, 2, (batch, 1)).astype("float32")
 
     calls: Calls = {}
-    for layer in (BASELINE, *keys):
+    for layer in (BASELINE, *names):
         model = _model(settings, layer, steps, units)
         calls[layer, "step"] = partial(model.train_on_batch, x, y)
         calls[layer, "forward"] = partial(model.predict_on_batch, x)
@@ -174,10 +177,11 @@ def _calls(settings: Settings, keys: list[str], steps: int, units: int) -> Calls
         from experiments import speed_torch
 
         words = WORDS if settings.model == "imdb" else None
-        native = speed_torch.Model(words, features, units)
+        adds = settings.model == "adding"
+        native = speed_torch.Model(words, features, units, regression=adds)
         calls[NATIVE, "step"] = partial(native.step, x, y)
         calls[NATIVE, "forward"] = partial(native.forward, x)
-    for key in keys:
+    for key in (name for name in names if _TIMES not in name):
         floor = speed_floor.calls(key, batch, steps, features, units, rng)
         calls |= {(key, what): call for what, call in floor.items()}
     return calls
@@ -205,7 +209,10 @@ def _model(settings: Settings, name: str, steps: int, units: int) -> Any:
     if name == BASELINE:
         layer = keras.layers.LSTM(units)
     else:
-        layer = slim_keras.get(name)(units, engine=settings.engine)
+        key, _, depth = name.partition(_TIMES)
+        layer = slim_keras.get(key)(units, engine=settings.engine)
+        if depth:
+            layer = slim_keras.PlainStack(layer, int(depth), normalization=None)
     if settings.model == "imdb":
         inputs = [
             keras.Input((steps,), dtype="int32"),
@@ -214,6 +221,10 @@ def _model(settings: Settings, name: str, steps: int, units: int) -> Any:
     else:
         inputs = [keras.Input((steps, settings.features))]
         inputs += [keras.layers.Masking()] if settings.masked else []
+    if settings.model == "adding":
+        model = keras.Sequential([*inputs, layer, keras.layers.Dense(1)])
+        model.compile("adam", "mean_squared_error")
+        return model
     model = keras.Sequential(
         [*inputs, layer, keras.layers.Dense(1, activation="sigmoid")]
     )

@@ -11,9 +11,12 @@ class Model:
         words: Size of the vocabulary; `None` for inputs that are vectors already.
         features: Features of an input.
         units: Hidden units.
+        regression: Whether the unit is not the probability of a class but a number.
     """
 
-    def __init__(self, words: int | None, features: int, units: int):
+    def __init__(
+        self, words: int | None, features: int, units: int, *, regression: bool = False
+    ):
         parts = {
             "lstm": torch.nn.LSTM(features, units, batch_first=True),
             "dense": torch.nn.Linear(units, 1),
@@ -22,7 +25,7 @@ class Model:
             parts["embedding"] = torch.nn.Embedding(words, features)
         self._parts = torch.nn.ModuleDict(parts)
         self._optimizer = torch.optim.Adam(self._parts.parameters())
-        self._loss = torch.nn.BCEWithLogitsLoss()
+        self._loss = torch.nn.MSELoss() if regression else torch.nn.BCEWithLogitsLoss()
 
     def _logits(self, x: np.ndarray) -> torch.Tensor:
         inputs = torch.from_numpy(x)

@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ LAST = "last.weights.h5"  # weights and checkpoint in one
 SPLIT_SEED = 0  # runs with different seeds keep the same validation split
 
 Split = tuple[np.ndarray, np.ndarray]
+Evaluated = Callable[[int], dict[str, Split]]  # from an epoch, counted from 0
 
 
 class DivergedError(Exception):
@@ -67,6 +69,53 @@ def fit(
         evaluated = {"val": validation, **evaluated}
     counts = {name: len(x) for name, (x, _) in evaluated.items()}
     check_shares(devices, batch_size, {"train": len(examples[0]), **counts})
+    return learn(
+        model,
+        batches(examples, batch_size, seed),
+        lambda epoch: evaluated,
+        f"{next(iter(evaluated))}_accuracy",
+        folder,
+        display,
+        epochs=epochs,
+        seed=seed,
+        evaluation_batch=EVALUATION_BATCH // devices * devices,
+        tensorboard=tensorboard,
+    )
+
+
+def learn(
+    model: Any,
+    feed: Any,
+    evaluated: Evaluated,
+    chosen_by: str,
+    folder: Path,
+    display: Display,
+    *,
+    epochs: int,
+    seed: int,
+    evaluation_batch: int,
+    tensorboard: bool = False,
+) -> tuple[History, str | None]:
+    """Trains to the last epoch, from the checkpoint in the folder if there is one.
+
+    Args:
+        model: A compiled model.
+        feed: The batches, a `keras.utils.PyDataset` with a method `begin(epoch)`.
+        evaluated: From the number of an epoch to what is evaluated at its end.
+        chosen_by: The figure that chooses the best weights; see `best`.
+        folder: Where checkpoint, best weights and history are kept.
+        display: What shows the progress.
+        epochs: Epochs in all, those in the checkpoint counted.
+        seed: Seed of dropout.
+        evaluation_batch: Examples in a step of an evaluation.
+        tensorboard: Whether to write TensorBoard logs into the folder.
+
+    Returns:
+        An entry for each finished epoch, and, if the training diverged, where.
+
+    Raises:
+        UserError: TensorBoard is missing, or a checkpoint is damaged.
+    """
     last = folder / LAST
     history = checkpoint.load(model, last) if last.exists() else []
     if len(history) == epochs:  # killed before the row was written
@@ -75,10 +124,10 @@ def fit(
         display.say(f"going on after epoch {len(history)}")
     import keras
 
-    feed = batches(examples, batch_size, seed)
     feed.begin(len(history))
-    batch = EVALUATION_BATCH // devices * devices
-    recorder = _Recorder(model, evaluated, batch, folder, history, display)
+    recorder = _Recorder(
+        model, evaluated, chosen_by, evaluation_batch, folder, history, display
+    )
 
     def begin_epoch(epoch: int, logs: dict[str, float]) -> None:
         # Torch draws dropout from its global state, which no checkpoint holds.
@@ -163,8 +212,12 @@ def batches(examples: Split, size: int, seed: int) -> Any:
 
 
 def best(history: History, figure: str) -> dict[str, Any]:
-    """The entry of the epoch in which a figure was highest, the earliest of equals."""
-    return max(history, key=lambda entry: entry[figure])
+    """The entry of the epoch in which a figure was best, the earliest of equals.
+
+    A loss is best where it is lowest, everything else where it is highest.
+    """
+    pick = min if figure.endswith("loss") else max
+    return pick(history, key=lambda entry: entry[figure])
 
 
 class _Recorder:
@@ -173,7 +226,8 @@ class _Recorder:
     def __init__(
         self,
         model: Any,
-        evaluated: dict[str, Split],
+        evaluated: Evaluated,
+        chosen_by: str,
         batch: int,
         folder: Path,
         history: History,
@@ -181,13 +235,13 @@ class _Recorder:
     ):
         self._model = model
         self._evaluated = evaluated
+        self._chosen_by = chosen_by
         self._batch = batch
         self._folder = folder
         self._history = history
         self._display = display
         self._epoch = len(history) + 1
         self.steps = 0
-        self._chosen_by = f"{next(iter(evaluated))}_accuracy"
 
     def begin_epoch(self, epoch: int) -> None:
         self._epoch = epoch + 1
@@ -204,8 +258,9 @@ class _Recorder:
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self._began
-        shown = {name: logs[name] for name in ("loss", "accuracy")}
-        for name, (x, y) in self._evaluated.items():
+        trained = ("loss", "accuracy")
+        shown: dict[str, float] = {k: logs[k] for k in trained if k in logs}
+        for name, (x, y) in self._evaluated(epoch).items():
             figures = self._model.evaluate(
                 x, y, batch_size=self._batch, verbose=0, return_dict=True
             )

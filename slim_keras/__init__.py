@@ -39,6 +39,11 @@ from slim_keras.layers import (
     LSTM4a as LSTM4a,
     LSTM5a as LSTM5a,
 )
+from slim_keras.stacks import (
+    DenseStack as DenseStack,
+    PlainStack as PlainStack,
+    ResidualStack as ResidualStack,
+)
 from slim_keras.variants import VARIANTS
 
 __version__ = "0.1.0"

@@ -36,7 +36,9 @@ _DOCS = {
     "forget": "The constant f, with |f| < 1: the share of the memory that stays at "
     "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 56 "
     "(to a tenth).",
-    "kernel_initializer": "Initializer of `kernel`, the input weights W.",
+    "kernel_initializer": "Initializer of `kernel`, the input weights W. `None` leaves "
+    "the kernel out: the input is then W x_t, as another layer has computed it, the "
+    "blocks side by side.",
     "recurrent_initializer": "Initializer of `recurrent_kernel`, the matrices U.",
     "recurrent_vector_initializer": "Initializer of `recurrent_vector`, the vectors "
     "u. It is asked for the shape `(units, vectors)`, so that `'orthogonal'` makes "

@@ -96,13 +96,19 @@ class SlimCell(keras.layers.LSTMCell):
                 constraint=getattr(self, f"{kind}_constraint"),
             )
 
-        self.kernel = add(
-            "kernel",
-            (input_shape[-1], len(variant.having("W")) * units),
-            self.kernel_initializer,
-            "kernel",
-        )
+        self.kernel = None
         self.recurrent_kernel = self.recurrent_vector = self.bias = None
+        width = len(variant.having("W")) * units
+        if self.kernel_initializer is not None:
+            self.kernel = add(
+                "kernel", (input_shape[-1], width), self.kernel_initializer, "kernel"
+            )
+        elif input_shape[-1] != width:
+            raise ValueError(
+                f"With `kernel_initializer=None` the input of {units} units of "
+                f"`{variant.name}` is W x_t, which has {width} features. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
         if variant.matrix_blocks:
             self.recurrent_kernel = add(
                 "recurrent_kernel",
@@ -167,7 +173,7 @@ class SlimCell(keras.layers.LSTMCell):
         seen = h
         if training and self.recurrent_dropout > 0:
             seen = h * self.get_recurrent_dropout_mask(h)
-        product = ops.matmul(inputs, self.kernel)
+        product = inputs if self.kernel is None else ops.matmul(inputs, self.kernel)
         matrix = None
         if self.variant.matrix_blocks:
             matrix = ops.matmul(seen, self.recurrent_kernel)

@@ -1,16 +1,19 @@
-"""Reads or downloads `imdb_reviews` with tensorflow-datasets: a script, run as a child.
+"""Reads or downloads data with tensorflow-datasets: a script, run as a child.
 
 tensorflow-datasets decodes with TensorFlow, which imports Keras and takes all memory
 of a GPU. In the process that trains, the one would fix the backend and the other
 would starve it.
 
-    python tfds_child.py read FOLDER        prints the reviews as JSON
-    python tfds_child.py download FOLDER    prepares the data set under FOLDER
+    python tfds_child.py read FOLDER            prints the reviews as JSON
+    python tfds_child.py download FOLDER        prepares the reviews under FOLDER
+    python tfds_child.py images FOLDER FILE     writes images and labels to an .npz
 """
 
 import json
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 
@@ -31,9 +34,24 @@ def download(folder: str) -> None:
     builder.download_and_prepare(download_config=config)
 
 
+def images(folder: str, path: str) -> None:
+    builder = tfds.builder_from_directory(folder)
+    arrays = {}
+    for split in ("train", "test"):
+        examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+        arrays[f"x_{split}"] = examples["image"][..., 0]
+        arrays[f"y_{split}"] = examples["label"]
+    np.savez(path, **arrays)
+
+
 if __name__ == "__main__":
-    _, task, folder = sys.argv
+    _, task, *given = sys.argv
+    tasks: dict[str, Callable[..., None]] = {
+        "read": read,
+        "download": download,
+        "images": images,
+    }
     try:
-        {"read": read, "download": download}[task](folder)
+        tasks[task](*given)
     except Exception as error:  # noqa: BLE001 - the parent reports whatever it was
         sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")

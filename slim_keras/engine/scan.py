@@ -56,19 +56,7 @@ def run(
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
 
-    kernel = ops.convert_to_tensor(cell.kernel)
-    # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
-    flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
-    # A product per block: the loop then reads and writes whole rows, and its
-    # gradients are never joined.
-    products = {
-        f"W {k}": ops.reshape(
-            ops.matmul(flat, cell.variant.part(kernel, "W", k)),
-            (steps, batch, cell.units),
-        )
-        for k in cell.variant.having("W")
-    }
-    arrays = products | {
+    arrays = _products(cell, inputs, (steps, batch, cell.units)) | {
         "h": initial_state[0],
         "c": initial_state[1] if cell.variant.memory else None,
         "mask": masked,
@@ -98,6 +86,24 @@ def run(
         )
     outputs = ops.transpose(outputs, (1, 0, 2))
     return outputs[:, -1], outputs, states
+
+
+def _products(cell, inputs, shape):
+    """W x_t of every block that sees the input, for all steps at once.
+
+    A product per block: the loop then reads and writes whole rows, and its gradients
+    are never joined.
+    """
+    part, blocks = cell.variant.part, cell.variant.having("W")
+    if cell.kernel is None:  # the input is the products, side by side
+        return {f"W {k}": part(inputs, "W", k) for k in blocks}
+    kernel = ops.convert_to_tensor(cell.kernel)
+    # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
+    flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
+    return {
+        f"W {k}": ops.reshape(ops.matmul(flat, part(kernel, "W", k)), shape)
+        for k in blocks
+    }
 
 
 def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):

@@ -42,6 +42,19 @@ def test_rows(options, tmp_path):
         assert row["masked"] is bool(options)
 
 
+def test_stacks_on_the_adding_problem(tmp_path):
+    output = tmp_path / "speed.jsonl"
+    arguments = [*BACKEND, *TINY[2:], "--variants=indrnn", f"--output={output}"]
+    arguments += ["--model=adding", "--features=2", "--layers=1,2", "--steps=4"]
+    assert main(speed.Settings, speed.run, arguments) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    layers = [row["layer"] for row in rows]
+    assert layers == [speed.BASELINE, "indrnn", "indrnn x2", speed.NATIVE]
+    assert [row["engine"] for row in rows] == [None, "auto", "auto", None]
+    assert {(row["model"], row["m"]) for row in rows} == {("adding", 2)}
+    assert [row["floor_ms"] is None for row in rows] == [True, False, True, True]
+
+
 def test_figure(tmp_path):
     rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
     row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
@@ -63,6 +76,7 @@ def test_bad_input(tmp_path, capsys):
         (["--steps", "4,0"], "4,0"),
         (["--units", "many"], "many"),
         (["--variants", "lstm99"], "lstm99"),
+        (["--model", "adding", "--features", "3"], "features 3"),
     ):
         assert main(speed.Settings, speed.run, [*options, *BACKEND]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()

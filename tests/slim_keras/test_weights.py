@@ -54,6 +54,33 @@ def test_without_bias(key, rng):
     support.close(found, support.expected_gradients(layer, x, dy))
 
 
+@pytest.mark.parametrize(
+    ("key", "engine"),
+    [(key, "scan") for key in support.KEYS] + [("indrnn", "loop"), ("lstm10", "loop")],
+)
+def test_without_kernel(key, engine, rng):
+    """The input is what the kernel would have made."""
+    layer = support.make(key, rng, return_sequences=True)
+    kernel, *others = layer.get_weights()
+    config = layer.get_config() | {"kernel_initializer": None, "engine": engine}
+    copy = type(layer).from_config(config)
+    copy.build((None, None, kernel.shape[1]))
+    copy.set_weights(others)
+    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
+    y, found = support.gradients(copy, x @ kernel, dy)
+    support.close(y, support.expected(layer, x))
+    *wanted, dx = support.expected_gradients(layer, x, dy)
+    support.close(found[:-1], wanted[1:])
+    support.close([found[-1] @ kernel.T], [dx])
+
+
+def test_without_kernel_the_size_of_the_input_is_known():
+    layer = slim_keras.IndyLSTM(UNITS, kernel_initializer=None)
+    with pytest.raises(ValueError, match=r"4 units of `IndyLSTM` is W x_t, .* 16 feat"):
+        layer.build((None, None, FEATURES))
+
+
 def test_default_vectors_are_orthonormal():
     layer = slim_keras.LSTM10(8)
     layer.build((None, None, FEATURES))

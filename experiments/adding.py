@@ -1,0 +1,226 @@
+"""The adding problem of arXiv 1803.04831 and 1910.06251: remember two numbers.
+
+A sequence has two features: a number from U(0, 1), and a marker, which is 1 at one
+place in each half and 0 elsewhere. The target is the sum of the two marked numbers. Who
+always says 1 has a mean squared error of 1/6, 0.167. Every batch and every test set is
+new. An epoch is 100 steps, after which 1,000 sequences are tested.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from experiments import environment, runner
+from experiments.command import Number, main, setting
+from experiments.devices import check_shares
+from experiments.errors import UserError
+from experiments.progress import Display
+from experiments.training import Split, best, learn
+
+EPOCH, TESTED = 100, 1_000  # training steps, test sequences
+EVALUATION_BATCH = 100  # sequences of 5,000 steps are large
+DECAY_STEPS = 20_000
+CLIP = 10.0  # of the values in a gradient
+LONG = 500  # from this length on IRNN learns at its lower rate, as we read the paper
+SIMPLE = ("rnn_tanh", "irnn")  # these two are keras.layers.SimpleRNN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(runner.Common):
+    """One configuration; the defaults are the paper's."""
+
+    variant: str = setting(
+        "indrnn",
+        click.STRING,
+        "Recurrent layer: indrnn, of which there are two; one of lstm, lstm_c6, "
+        "indylstm ..., as slim_keras.get calls it, or of rnn_tanh, irnn.",
+    )
+    length: int = setting(
+        100, click.IntRange(min=2), "Steps T: 100, 500, 1000, 5000 in the paper."
+    )
+    units: int = setting(128, click.IntRange(min=1), "Hidden units n.")
+    gamma: float = setting(
+        2.0,
+        Number(min=1),
+        "The largest growth of a gradient over all steps, which bounds the recurrent "
+        "weights of indrnn.",
+    )
+    eta: float | None = setting(
+        None,
+        Number(min=0, min_open=True),
+        "Learning rate of Adam, a tenth after every 20,000 steps; by default 2e-4 for "
+        f"indrnn and irnn (1e-5 for irnn from T = {LONG} on) and 2e-3 for the others.",
+    )
+    steps: int = setting(
+        60_000, click.IntRange(min=EPOCH), "Training steps, in whole hundreds."
+    )
+
+
+def complete(config: Config) -> Config:
+    """The configuration with the variant's own learning rate where none is given.
+
+    Args:
+        config: The configuration.
+
+    Raises:
+        UserError: The variant is unknown, or a step is left over.
+    """
+    from slim_keras.variants import VARIANTS
+
+    if config.variant not in (known := (*VARIANTS, *SIMPLE)):
+        raise UserError(
+            f"variant {config.variant!r} is unknown; known: {', '.join(known)}"
+        )
+    if config.steps % EPOCH:
+        raise UserError(f"steps {config.steps}: it must be a multiple of {EPOCH}")
+    if config.eta is not None:
+        return config
+    if config.variant == "irnn" and config.length >= LONG:
+        return replace(config, eta=1e-5)
+    relu = config.variant in ("indrnn", "irnn")
+    return replace(config, eta=2e-4 if relu else 2e-3)
+
+
+def build(config: Config) -> Any:
+    """The compiled model, from sequences to their sums.
+
+    Args:
+        config: A complete configuration.
+    """
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((config.length, 2)),
+            _recurrent(config),
+            keras.layers.Dense(1),
+        ]
+    )
+    eta = keras.optimizers.schedules.ExponentialDecay(
+        config.eta, DECAY_STEPS, 0.1, staircase=True
+    )
+    model.compile(
+        keras.optimizers.Adam(eta, epsilon=1e-8, clipvalue=CLIP), "mean_squared_error"
+    )
+    return model
+
+
+def _recurrent(config: Config) -> Any:
+    import keras
+
+    import slim_keras
+
+    small = keras.initializers.RandomNormal(stddev=1e-3)
+    if config.variant in SIMPLE:
+        options: dict[str, Any] = {"name": "recurrent"}
+        if config.variant == "irnn":
+            options |= {
+                "activation": "relu",
+                "kernel_initializer": small,
+                "recurrent_initializer": "identity",
+            }
+        return keras.layers.SimpleRNN(config.units, **options)
+    if config.variant != "indrnn":
+        return slim_keras.get(config.variant)(config.units, name="recurrent")
+    bounds = {"gamma": config.gamma, "steps": config.length}
+    return slim_keras.PlainStack(
+        slim_keras.IndRNN(
+            config.units,
+            kernel_initializer=small,
+            recurrent_vector_initializer=slim_keras.BoundedUniform(**bounds),
+            recurrent_vector_constraint=slim_keras.BoundedRecurrence(**bounds),
+        ),
+        depth=2,
+        normalization=None,
+        last_initializer=slim_keras.BoundedUniform(**bounds, long_memory=True),
+        name="recurrent",
+    )
+
+
+def sequences(count: int, length: int, seed: int | list[int]) -> Split:
+    """Sequences and their sums.
+
+    Args:
+        count: How many.
+        length: Their steps T.
+        seed: The same seed gives the same sequences.
+
+    Returns:
+        Inputs `(count, length, 2)` and targets `(count, 1)`.
+    """
+    rng = np.random.default_rng(seed)
+    numbers = rng.random((count, length), dtype=np.float32)
+    markers = np.zeros_like(numbers)
+    rows, half = np.arange(count), length // 2
+    markers[rows, rng.integers(0, half, count)] = 1
+    markers[rows, rng.integers(half, length, count)] = 1
+    sums = (numbers * markers).sum(axis=1, keepdims=True)
+    return np.stack([numbers, markers], axis=-1), sums
+
+
+def batches(config: Config) -> Any:
+    """The training sequences as a `keras.utils.PyDataset`, an epoch after the other."""
+    import keras
+
+    class Batches(keras.utils.PyDataset):
+        def begin(self, epoch: int) -> None:
+            self._epoch = epoch
+
+        def __len__(self) -> int:
+            return EPOCH
+
+        def __getitem__(self, index: int) -> Split:
+            seed = [config.seed, self._epoch, index]
+            return sequences(config.batch_size, config.length, seed)
+
+    return Batches()
+
+
+def run(config: Config) -> int:
+    """Trains on the adding problem and appends a result row.
+
+    Started again with the same settings it goes on after the last test.
+    """
+    environment.start(config.backend, config.seed, config.devices)
+    config = complete(config)
+    check_shares(config.devices, config.batch_size, {"test": TESTED})
+    model = build(config)
+
+    def tested(epoch: int) -> dict[str, Split]:
+        seed = [config.seed, epoch, EPOCH]  # as no batch has it
+        return {"test": sequences(TESTED, config.length, seed)}
+
+    def train(folder: Path, display: Display) -> runner.Learnt:
+        history, reason = learn(
+            model,
+            batches(config),
+            tested,
+            "test_loss",
+            folder,
+            display,
+            epochs=config.steps // EPOCH,
+            seed=config.seed,
+            evaluation_batch=EVALUATION_BATCH // config.devices * config.devices,
+            tensorboard=config.tensorboard,
+        )
+        entries = [best(history, "test_loss"), history[-1]] if history else [None] * 2
+        scores = {
+            name: entry and {key: entry[key] for key in ("test_loss", "epoch")}
+            for name, entry in zip(("best", "last"), entries, strict=True)
+        }
+        no_classes = dict.fromkeys(("paper", "clean", "train_accuracy"))
+        return history, reason, no_classes | scores
+
+    title = f"adding-{config.variant}-T{config.length}-n{config.units}"
+    data = {"data": "generated", "data_checksum": None}
+    return runner.record(
+        "adding", title, config, model, data, "sequences of experiments.adding", train
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Config, run))

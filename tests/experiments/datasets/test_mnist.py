@@ -1,0 +1,311 @@
+"""MNIST in every form that the loader reads, its damage, and the synthetic digits."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.datasets import mnist, mnist_sources, network
+from experiments.errors import UserError
+
+DATA = Path(
+    os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
+)
+FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+SIZES = {"train": 12, "test": 7}
+
+_TFDS_WRITER = """
+import sys
+import numpy as np
+import tensorflow_datasets as tfds
+folder, file = sys.argv[1:]
+arrays = np.load(file)
+tfds.dataset_builders.store_as_tfds_dataset(
+    name="mnist",
+    version="3.0.1",
+    data_dir=folder,
+    features=tfds.features.FeaturesDict({
+        "image": tfds.features.Image(shape=(28, 28, 1)),
+        "label": tfds.features.ClassLabel(num_classes=10),
+    }),
+    split_datasets={
+        split: [
+            (number, {"image": image[..., None], "label": int(label)})
+            for number, (image, label) in enumerate(
+                zip(arrays[f"x_{split}"], arrays[f"y_{split}"])
+            )
+        ]
+        for split in ("train", "test")
+    },
+)
+"""
+
+
+@pytest.fixture(autouse=True)
+def small(request, monkeypatch):
+    if not request.node.get_closest_marker("real_data"):
+        monkeypatch.setattr(mnist_sources, "SIZES", SIZES)
+
+
+def digits():
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, size in SIZES.items():
+        arrays[f"x_{split}"] = rng.integers(0, 256, (size, 28, 28), dtype="uint8")
+        arrays[f"y_{split}"] = rng.integers(0, 10, size, dtype="uint8")
+    return arrays
+
+
+def idx(array):
+    """As <http://yann.lecun.com/exdb/mnist/> describes it."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.tobytes()
+
+
+def write_plain(place, arrays=None):
+    place.mkdir(parents=True, exist_ok=True)
+    for name, array in (arrays or digits()).items():
+        (place / FILES[name]).write_bytes(idx(array))
+
+
+def write_gz(place, arrays=None):
+    place.mkdir(parents=True, exist_ok=True)
+    for name, array in (arrays or digits()).items():
+        (place / f"{FILES[name]}.gz").write_bytes(gzip.compress(idx(array)))
+
+
+def write_npz(place, arrays=None):
+    place.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(place / "mnist.npz", **arrays or digits())
+
+
+def load(place=None, data="mnist", **options):
+    return mnist.load(data, place, **options)
+
+
+def assert_is_ours(data):
+    assert data.name == "mnist"
+    for name, array in digits().items():
+        found = getattr(data, name)
+        assert found.dtype == (np.uint8 if name[0] == "x" else np.int32)
+        np.testing.assert_array_equal(found, array.reshape(len(array), -1).squeeze())
+
+
+def example(image, label):
+    return image.tobytes(), int(label)
+
+
+@pytest.mark.parametrize("below", ["", "mnist"])
+@pytest.mark.parametrize("write", [write_plain, write_gz, write_npz])
+def test_every_form_gives_the_same_arrays(write, below, tmp_path, monkeypatch):
+    write(tmp_path / below)
+    assert_is_ours(load(tmp_path))
+    monkeypatch.setenv("SLIM_KERAS_DATA", str(tmp_path))
+    assert_is_ours(load(data="auto"))
+
+
+def test_prepared_by_tensorflow_datasets(tmp_path, monkeypatch):
+    write_npz(tmp_path / "original")
+    arguments = [str(tmp_path / "tfds"), str(tmp_path / "original" / "mnist.npz")]
+    subprocess.run(
+        [sys.executable, "-c", _TFDS_WRITER, *arguments],
+        env=os.environ | {"NO_GCE_CHECK": "true"},
+        capture_output=True,
+        check=True,
+    )
+    found = load(tmp_path)
+    # It mixes what it writes.
+    for split in SIZES:
+        own = [digits()[f"{part}_{split}"] for part in "xy"]
+        pairs = [getattr(found, f"{part}_{split}") for part in "xy"]
+        assert sorted(map(example, *pairs)) == sorted(map(example, *own))
+    # Its own folder is searched where none is named, and needs no network.
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    assert load(data="auto").checksum == found.checksum
+    for file in tmp_path.glob("tfds/mnist/3.0.1/mnist-train*"):
+        file.write_bytes(b"no records")
+    with pytest.raises(UserError, match=r"cannot be read as a prepared mnist \(.+\)"):
+        load(tmp_path)
+
+
+def test_permuted_pixels_are_the_same_pixels_elsewhere(tmp_path):
+    write_gz(tmp_path)
+    plain, permuted = load(tmp_path), load(tmp_path, permuted=True)
+    order = mnist.permutation()
+    assert sorted(order) == list(range(784))
+    for part in ("x_train", "x_test"):
+        images = getattr(plain, part)
+        assert not np.array_equal(getattr(permuted, part), images)
+        np.testing.assert_array_equal(getattr(permuted, part), images[:, order])
+    np.testing.assert_array_equal(permuted.y_train, plain.y_train)
+    assert permuted.checksum != plain.checksum
+    # The same in every run and everywhere.
+    assert order[:6].tolist() == [693, 85, 647, 392, 765, 14]
+
+
+def test_a_download_is_kept(tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(url, folder):
+        asked.append(url)
+        write_npz(folder)
+
+    monkeypatch.setattr(network, "reachable", lambda url: True)
+    monkeypatch.setattr(network, "_fetch", fetch)
+    for _ in range(2):
+        assert_is_ours(load(cache_dir=tmp_path))
+    assert asked == [mnist.URL]
+
+
+def test_without_data_the_sample_and_a_notice(tmp_path, capsys):
+    data = load(tmp_path, data="auto")
+    assert data.name == "sample"
+    said = capsys.readouterr().err
+    assert "SAMPLE of synthetic digits" in said
+    assert "mnist.npz" in said
+    with pytest.raises(UserError, match=r"no MNIST: none in .*four idx files"):
+        load(tmp_path)
+    with pytest.raises(UserError, match="no network"):
+        load()
+    with pytest.raises(UserError, match="must be auto, mnist or sample"):
+        load(data="mnits")
+
+
+def refused(place, match):
+    """The message names a file, under `mnist` and `auto`."""
+    for data in ("mnist", "auto"):
+        with pytest.raises(UserError, match=match) as caught:
+            load(place, data)
+        assert str(place) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(name, tmp_path):
+    write_gz(tmp_path)
+    (tmp_path / f"{FILES[name]}.gz").unlink()
+    refused(tmp_path, f"has no {FILES[name]}, plain or .gz")
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda content: content[:-300], r"gz cannot be read"),
+        (lambda content: b"<html>404</html>", r"gz cannot be read"),
+        (lambda content: b"", r"gz is no idx file"),
+        (lambda content: gzip.compress(b"\0\0\x08"), r"gz is no idx file"),
+        (lambda content: gzip.compress(b"\0\0\x08\x03\0\0"), r"gz is no idx file"),
+        (
+            lambda content: gzip.compress(
+                b"\0\0\x0d\x03" + gzip.decompress(content)[4:]
+            ),
+            r"gz is no idx file of bytes",
+        ),
+        (
+            lambda content: gzip.compress(gzip.decompress(content)[:-1]),
+            r"announces \[12, 28, 28\] bytes and holds 9,407",
+        ),
+    ],
+    ids=["cut", "page", "empty", "short", "header", "floats", "byte"],
+)
+def test_a_damaged_idx_file(damage, match, tmp_path):
+    write_gz(tmp_path)
+    path = tmp_path / f"{FILES['x_train']}.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    refused(tmp_path, match)
+
+
+def test_a_wrong_checksum(tmp_path):
+    write_gz(tmp_path)
+    path = tmp_path / f"{FILES['x_test']}.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    refused(tmp_path, "CRC check failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "match"),
+    [
+        ("x_train", lambda a: a[:-1], r"x_train as uint8 \(11, 28, 28\) where MNIST"),
+        ("x_test", lambda a: a[:, :27], r"x_test as uint8 \(7, 27, 28\)"),
+        ("x_test", lambda a: a / 255.0, r"x_test as float64"),
+        ("x_test", lambda a: a.astype(int) + 1, r"x_test with values from \d+ to 256"),
+        ("y_test", lambda a: a + 10, r"y_test with values from 1\d to 1\d where"),
+        ("y_train", lambda a: a.astype("int8") - 9, r"y_train with values from -\d"),
+    ],
+    ids=["count", "rows", "floats", "pixels", "labels", "negative"],
+)
+def test_wrong_arrays(name, change, match, tmp_path):
+    arrays = digits()
+    write_npz(tmp_path, arrays | {name: change(arrays[name])})
+    refused(tmp_path, match)
+
+
+def test_a_damaged_npz(tmp_path):
+    write_npz(tmp_path)
+    path = tmp_path / "mnist.npz"
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    for content in (
+        b"",
+        b"page",
+        whole[:-100],
+        whole[:middle] + b"\0\1" + whole[middle:],
+    ):
+        path.write_bytes(content)
+        refused(tmp_path, "cannot be read as mnist.npz")
+    np.savez(path, x_train=np.zeros(3))
+    refused(tmp_path, "cannot be read as mnist.npz .*y_train")
+    np.savez(path, **digits() | {"y_test": np.array([{}])})  # would be a pickle
+    refused(tmp_path, "cannot be read as mnist.npz")
+
+
+def test_the_sample_is_the_same_everywhere_and_can_be_told_apart():
+    sample = load(data="sample")
+    assert sample.checksum == (
+        "a6b4d3189d58153a1cd6943c4a421e94fae4ee9e73f68ef336536d65ffbdd24b"
+    )
+    assert (sample.x_train.shape, sample.x_test.shape) == ((2000, 784), (500, 784))
+    assert np.bincount(sample.y_train).tolist() == [200] * 10
+    assert np.bincount(sample.y_test).tolist() == [50] * 10
+    assert not {row.tobytes() for row in sample.x_train} & {
+        row.tobytes() for row in sample.x_test
+    }
+    # Least squares on the pixels; with the labels mixed it learns nothing.
+    x, x_test = sample.x_train / 255 - 0.5, sample.x_test / 255 - 0.5
+    gram = x.T @ x + 10 * np.eye(784)
+
+    def accuracy(labels):
+        weights = np.linalg.solve(gram, x.T @ np.eye(10)[labels])
+        return np.mean((x_test @ weights).argmax(1) == sample.y_test)
+
+    assert accuracy(sample.y_train) > 0.95
+    assert accuracy(np.roll(sample.y_train, 7)) < 0.3
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(
+    not (DATA.is_dir() and mnist_sources.find(DATA)),
+    reason=f"{DATA} has no MNIST (SLIM_KERAS_DATA names the folder)",
+)
+def test_the_real_digits():
+    data = load(DATA)
+    assert (data.x_train.shape, data.x_test.shape) == ((60_000, 784), (10_000, 784))
+    assert data.x_train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # well known
+    assert data.x_train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
+    assert np.bincount(data.y_test).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]  # fmt: skip
+    assert data.checksum == (
+        "b255555ece0209e6128ab189e039cf3d753c906914d819162b792bf0694f5f86"
+    )

@@ -1,0 +1,175 @@
+"""The adding problem: its sequences, its models, and runs through the command line."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from experiments import adding, command
+from experiments.adding import Config, batches, build, complete, sequences
+from tests.experiments.support import row
+
+SMALL = ["--length=4", "--units=3", "--batch-size=4"]
+
+
+def start(*args):
+    backend = f"--backend={keras.config.backend()}"
+    return command.main(Config, adding.run, [*SMALL, backend, *args])
+
+
+@pytest.mark.parametrize("length", [2, 5, 100])
+def test_targets_are_the_sums_of_the_marked_numbers(length):
+    x, y = sequences(4000, length, 1)
+    assert x.shape == (4000, length, 2)
+    assert (x.dtype, y.dtype, y.shape) == ("float32", "float32", (4000, 1))
+    for numbers, markers, (target,) in zip(x[..., 0], x[..., 1], y, strict=True):
+        first, second = np.flatnonzero(markers)
+        assert first < length // 2 <= second
+        assert markers[first] == markers[second] == 1
+        assert target == pytest.approx(numbers[first] + numbers[second])
+    assert 0 <= x[..., 0].min() < 0.01 < 0.99 < x[..., 0].max() < 1
+    # Every place is marked, and saying 1 has the error that the papers print.
+    assert (x[..., 1].sum(axis=0) > 0).all()
+    assert np.mean((y - 1) ** 2) == pytest.approx(0.167, abs=0.015)
+
+
+def test_no_batch_comes_twice_and_all_come_again():
+    def first_numbers(seed):
+        feed = batches(Config(length=2, batch_size=1, seed=seed))
+        found = []
+        for epoch in range(3):
+            feed.begin(epoch)
+            found += [float(feed[k][0][0, 0, 0]) for k in range(len(feed))]
+        return found
+
+    numbers = first_numbers(3)
+    assert len(numbers) == len({*numbers}) == 300
+    assert first_numbers(3) == numbers
+    assert not {*first_numbers(4)} & {*numbers}
+
+
+@pytest.mark.parametrize(
+    ("variant", "parameters"),  # with the one output; printed as 16K, 67K and 17K
+    [("rnn_tanh", 16_897), ("irnn", 16_897), ("lstm", 67_201), ("indrnn", 17_281)],
+)
+def test_models_are_the_papers(variant, parameters):
+    model = build(complete(Config(variant=variant)))
+    assert model.count_params() == parameters
+    layer = model.get_layer("recurrent")
+    optimizer = model.optimizer
+    assert optimizer.clipvalue == 10
+    if variant == "irnn":
+        kernel, recurrent, _ = layer.get_weights()
+        np.testing.assert_array_equal(recurrent, np.eye(128))
+        assert 0 < np.abs(kernel).max() < 0.01
+        assert layer.activation is keras.activations.relu
+    if variant == "rnn_tanh":
+        assert layer.activation is keras.activations.tanh
+    if variant == "indrnn":
+        assert all(np.abs(w.get_weights()[0]).max() < 0.01 for w in layer.products)
+        first, last = (r.recurrence.get_weights()[0] for r in layer.recurrences)
+        assert first.min() < 0.1
+        assert first.max() <= 2 ** (1 / 100)
+        assert 2 ** (-1 / 100) <= last.min() <= last.max() <= 2 ** (1 / 100)
+    if variant == "lstm":
+        assert layer.get_weights()[2][128:256].tolist() == [1] * 128
+
+
+@pytest.mark.parametrize(
+    ("variant", "length", "eta"),
+    [
+        ("indrnn", 1000, 2e-4),
+        ("lstm", 100, 2e-3),
+        ("rnn_tanh", 100, 2e-3),
+        ("indylstm", 100, 2e-3),
+        ("irnn", 100, 2e-4),
+        ("irnn", 1000, 1e-5),
+    ],
+)
+def test_learning_rates(variant, length, eta):
+    config = complete(Config(variant=variant, length=length))
+    assert config.eta == eta
+    assert complete(Config(variant=variant, length=length, eta=0.5)).eta == 0.5
+    schedule = build(
+        complete(Config(variant=variant, units=2))
+    ).optimizer._learning_rate
+    first = complete(Config(variant=variant)).eta
+    for step, factor in ((0, 1), (19_999, 1), (20_000, 0.1), (40_000, 0.01)):
+        assert float(schedule(step)) == pytest.approx(first * factor, rel=1e-4)
+
+
+def history(output):
+    (path,) = output.glob("adding-*/history.json")
+    entries = json.loads(path.read_text())
+    for entry in entries:
+        assert entry.pop("seconds") > 0
+    return entries
+
+
+def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    options = ["--steps=300", "--eta=1e-2"]
+    assert start(*options, f"--output={whole}") == 0
+    entries = history(whole)
+    assert [set(entry) for entry in entries] == [{"epoch", "loss", "test_loss"}] * 3
+    assert len({entry["test_loss"] for entry in entries}) == 3
+    result = row(whole)
+    lowest = min(entries, key=lambda entry: entry["test_loss"])
+    expected = {
+        "experiment": "adding",
+        "data": "generated",
+        "variant": "indrnn",
+        "length": 4,
+        "eta": 1e-2,
+        "steps": 300,
+        "status": "finished",
+        "recurrent_parameters": 2 * 3 + 3 * 3 + 4 * 3,
+        "model_parameters": 2 * 3 + 3 * 3 + 4 * 3 + 4,
+        "best": {key: lowest[key] for key in ("test_loss", "epoch")},
+        "last": {"test_loss": entries[-1]["test_loss"], "epoch": 3},
+        "epochs_finished": 3,
+        "paper": None,
+        "clean": None,
+    }
+    assert {key: result[key] for key in expected} == expected
+
+    tested = []
+
+    def interrupt(count, length, seed, generate=sequences):
+        if count == adding.TESTED:
+            tested.append(seed)
+            if len(tested) == 2:
+                raise KeyboardInterrupt
+        return generate(count, length, seed)
+
+    monkeypatch.setattr(adding, "sequences", interrupt)
+    assert start(*options, f"--output={parted}") == 130
+    assert len(history(parted)) == 1
+    assert start(*options, f"--output={parted}") == 0
+    assert history(parted) == entries
+
+
+@pytest.mark.parametrize("variant", ["irnn", "indylstm"])
+def test_other_layers(variant, tmp_path, capsys):
+    options = [f"--variant={variant}", "--steps=100", "--quiet"]
+    assert start(*options, f"--output={tmp_path}") == 0
+    result = row(tmp_path)
+    assert result["variant"] == variant
+    (line,) = capsys.readouterr().out.strip().splitlines()
+    assert f"test loss {result['best']['test_loss']:.4f} (epoch 1)" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--variant=lstm99", "unknown; known: lstm, .*irnn"),
+        ("--steps=150", "multiple of 100"),
+        ("--length=1", "--length"),
+        ("--gamma=0.5", "--gamma"),
+    ],
+)
+def test_bad_settings(option, message, tmp_path, capsys):
+    assert start(option, f"--output={tmp_path}") == 2
+    assert re.search(message, capsys.readouterr().err)
