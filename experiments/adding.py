@@ -26,7 +26,7 @@ EVALUATION_BATCH = 100  # sequences of 5,000 steps are large
 DECAY_STEPS = 20_000
 CLIP = 10.0  # of the values in a gradient
 LONG = 500  # from this length on IRNN learns at its lower rate, as we read the paper
-SIMPLE = ("rnn_tanh", "irnn")  # these two are keras.layers.SimpleRNN
+SIMPLE = {"rnn_tanh": "RNN-tanh", "irnn": "IRNN"}  # both keras.layers.SimpleRNN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,8 +53,10 @@ class Config(recurrent.Settings):
     units: int = setting(
         128, click.IntRange(min=1), "Hidden units n of a layer, if not dense."
     )
-    activation: str = setting(
-        "relu", click.Choice(["sigmoid", "tanh", "relu"]), "Of cell body and output."
+    activation: str | None = setting(
+        None,
+        click.Choice(["sigmoid", "tanh", "relu"]),
+        "Of cell body and output: relu by default for indrnn, tanh for the others.",
     )
     gamma: float | None = setting(
         None,
@@ -103,11 +105,13 @@ def complete(config: Config) -> Config:
     """
     config = recurrent.complete(config)
     if config.variant == "indrnn":
-        config = replace(config, gamma=config.gamma or 2.0)
+        own = config.activation or "relu"
+        config = replace(config, activation=own, gamma=config.gamma or 2.0)
     elif config.gamma is not None:
         raise UserError(f"gamma {config.gamma:g}: it is for indrnn; leave it out")
     else:
-        config = replace(config, long_memory=False)
+        own = config.activation or "tanh"
+        config = replace(config, activation=own, long_memory=False)
     if config.stack == "dense":
         if config.layers is not None:
             raise UserError(f"layers {config.layers}: a dense stack has --blocks")

@@ -28,7 +28,7 @@ class Settings(runner.Settings):
         Number(-1, 1, min_open=True, max_open=True),
         "Constant forget gate; the default is the variant's own.",
     )
-    activation: str = setting(
+    activation: str | None = setting(
         "tanh", click.Choice(["sigmoid", "tanh", "relu"]), "Of cell body and output."
     )
     gate_activation: str = setting(

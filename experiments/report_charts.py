@@ -11,15 +11,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from experiments.report_lines import Line
+from experiments.report_names import layer_name
 from experiments.report_palette import COLOURS, legend_entries
 from experiments.report_papers import TABLES, TITLES
 from experiments.report_rows import Results
-from experiments.report_text import layer_name, words
+from experiments.report_text import words
 
 
 def weights(results: Results) -> Figure | None:
     """Test accuracy by both protocols over weights, and the printed best."""
-    experiments = [name for name in TITLES if results.lines.get(name)]
+    experiments = [
+        name
+        for name in TITLES
+        if any(line.values("paper") for line in results.lines.get(name, []))
+    ]
     if not experiments:
         return None
     figure, axes = plt.subplots(
@@ -88,11 +93,11 @@ def _printed(experiment: str, results: Results) -> list[tuple[str, int, float]]:
         ]
         for line in results.lines[experiment]
     }
-    best: dict[tuple[str, int], float] = defaultdict(float)
+    best: dict[tuple[str, int | None], float] = defaultdict(float)
     for paper in TABLES:
         for cell in paper.cells if paper.experiment == experiment else ():
             settings = paper.settings | cell.settings
-            key = settings["variant"], settings["units"]
+            key = settings["variant"], settings.get("units")
             best[key] = max(best[key], cell.printed.get("paper", 0.0))
     return [
         (key[0], weights[key], accuracy)
@@ -103,7 +108,7 @@ def _printed(experiment: str, results: Results) -> list[tuple[str, int, float]]:
 
 # What the time of an epoch depends on, beside the machine; learning rate, forget
 # constant and the number of epochs do not change it.
-_WORK = ("units", "batch_size", "length", "validation_split")
+_WORK = ("units", "batch_size", "length", "stack", "layers", "validation_split")
 
 
 def seconds(results: Results) -> Figure | None:
@@ -114,10 +119,10 @@ def seconds(results: Results) -> Figure | None:
             for row, _ in line.finished:
                 machine = f"{row['backend']}, {row['processor']}"
                 work = (row["variant"], *(row.get(name) for name in _WORK))
-                own = groups[f"{TITLES.get(experiment, experiment)}: {machine}"]
+                title = f"{TITLES.get(experiment, experiment)}: {machine}"
                 if row["seconds_per_epoch"] is not None:
-                    own.setdefault(work, []).append(row["seconds_per_epoch"])
-    groups = {title: bars for title, bars in groups.items() if bars}
+                    own = groups[title].setdefault(work, [])
+                    own.append(row["seconds_per_epoch"])
     if not groups:
         return None
     heights = [len(bars) + 1.5 for bars in groups.values()]
@@ -152,7 +157,10 @@ def _bar_labels(works: Sequence[tuple]) -> list[str]:
     ]
     return [
         ", ".join(
-            [layer_name(work[0]), *(words(_WORK[i - 1], work[i]) for i in differing)]
+            [
+                layer_name(work[0]),
+                *(words(_WORK[i - 1], work[i]) for i in differing if work[i]),
+            ]
         )
         for work in works
     ]

@@ -5,8 +5,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments import adding
 from experiments.report_lines import Line
+from experiments.report_names import layer_place
 from experiments.report_text import describe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What the curves of a figure are of.
+
+    Attributes:
+        label: Of the vertical axis.
+        figures: What of each epoch is drawn, and in which style.
+        legend: What the styles mean.
+        unit: Of the horizontal axis.
+        units: How many of them an epoch is.
+        log: Whether the vertical axis is logarithmic.
+        level: Where a dashed line stands.
+    """
+
+    label: str
+    figures: dict[str, str]
+    legend: str
+    unit: str = "epoch"
+    units: int = 1
+    log: bool = False
+    level: float | None = None
+
+
+ACCURACY = Scale(
+    label="accuracy",
+    figures={"accuracy": ":", "test_accuracy": "-"},
+    legend="solid: test, dotted: training",
+)
+SQUARED_ERROR = Scale(
+    label="mean squared error",
+    figures={"test_loss": "-"},
+    legend="solid: test, dashed: who always says 1",
+    unit="training steps",
+    units=adding.EPOCH,
+    log=True,
+    level=1 / 6,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +63,7 @@ class Curves:
         compare: The setting whose values are compared within a panel.
         free: More settings in which the curves of a panel may differ.
         everywhere: A variant that stands in every panel, to compare with.
+        scale: What the curves are of.
     """
 
     name: str
@@ -32,6 +74,7 @@ class Curves:
     compare: str = "variant"
     free: Sequence[str] = ()
     everywhere: str | None = None
+    scale: Scale = ACCURACY
 
     @property
     def varying(self) -> set[str]:
@@ -82,6 +125,24 @@ CURVES = (
         experiment="newsgroups",
         select={"units": 128},
     ),
+    Curves(
+        name="adding-length",
+        title="The adding problem, n = 128, T steps (figure 4)",
+        experiment="adding",
+        select={"units": 128},
+        panel="length",
+        free=("eta",),
+        scale=SQUARED_ERROR,
+    ),
+    Curves(
+        name="pixel_mnist-stacks",
+        title="MNIST pixel by pixel: stacks of IndRNN",
+        experiment="pixel_mnist",
+        select={"variant": "indrnn"},
+        panel="permuted",
+        compare="stack",
+        free=("layers", "epochs"),
+    ),
 )
 
 # The lines of each panel, by the panel's value, below what they have in common.
@@ -130,8 +191,8 @@ def _values(name: str, lines: Sequence[Line]) -> int:
 def shades(lines: Sequence[Line]) -> dict[int, float]:
     """How strong the colour of each line is, by its number: the larger the stronger.
 
-    The lines of one variant differ in units and forget constant; the last one has the
-    full colour.
+    The lines of one variant differ in units, forget constant and layers; the last one
+    has the full colour.
     """
     strengths = {}
     for line in lines:
@@ -141,12 +202,10 @@ def shades(lines: Sequence[Line]) -> dict[int, float]:
     return strengths
 
 
-def rank(line: Line) -> tuple[int, float, float]:
-    """The place of a line among others: by variant, units and forget constant."""
-    from slim_keras.variants import VARIANTS
-
-    place = list(VARIANTS).index(_variant(line))
-    return place, line.settings["units"], line.settings.get("forget") or 0.0
+def rank(line: Line) -> tuple[float, ...]:
+    """The place of a line among others: by variant, units, forget constant, layers."""
+    numbers = (line.settings.get(name) for name in ("units", "forget", "layers"))
+    return (layer_place(_variant(line)), *(number or 0.0 for number in numbers))
 
 
 def _variant(line: Line) -> str:

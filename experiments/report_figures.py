@@ -14,11 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from experiments import report_charts, report_curves
-from experiments.report_curves import CURVES, Curves
+from experiments.report_curves import CURVES, Curves, Scale
 from experiments.report_lines import Line
+from experiments.report_names import layer_name
 from experiments.report_palette import shaded
 from experiments.report_rows import Results
-from experiments.report_text import layer_name, value, words
+from experiments.report_text import words
 from experiments.results import replacing
 
 
@@ -76,12 +77,12 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
             for line in lines:
                 label = _label(line, curves)
                 colour = shaded(line.settings["variant"], shades[line.number])
-                drawn = _accuracy(axis, line, colour, label)
+                drawn = _curve(axis, line, curves.scale, colour, label)
                 entries.setdefault(label, (report_curves.rank(line), drawn))
-            _dress(axis, f"{_panel_head(curves, panel)}\n{common}")
+            _dress(axis, f"{words(curves.panel, panel)}\n{common}", curves.scale)
         for axis in of_row[len(panels) :]:
             axis.set_axis_off()
-        of_row[0].set_ylabel("accuracy")
+        of_row[0].set_ylabel(curves.scale.label)
         handles = [drawn for _, drawn in sorted(entries.values(), key=lambda x: x[0])]
         of_row[-1].legend(
             handles=handles,
@@ -90,46 +91,45 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
             frameon=False,
             fontsize=8,
         )
-    legend = "solid: test, dotted: training; shaded: lowest to highest seed"
+    legend = f"{curves.scale.legend}; shaded: lowest to highest seed"
     figure.suptitle(f"{curves.title}\n{legend}", fontsize=10)
     return figure
 
 
-def _panel_head(curves: Curves, panel: Any) -> str:
-    shown = value(curves.panel, panel)
-    return shown if curves.panel == "variant" else f"{curves.panel} = {shown}"
-
-
 def _label(line: Line, curves: Curves) -> str:
     parts = [layer_name(line.settings["variant"])]
-    for name in ("units", "forget"):
+    for name in ("units", "forget", "stack", "layers"):
         setting = line.settings.get(name)
         if name in curves.varying and setting is not None:
             parts.append(words(name, setting))
     return ", ".join(parts)
 
 
-def _dress(axis: Axes, title: str) -> None:
+def _dress(axis: Axes, title: str, scale: Scale) -> None:
     axis.set_title(title, fontsize=8)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axis.set_xlabel("epoch")
+    axis.set_xlabel(scale.unit)
+    if scale.log:
+        axis.set_yscale("log")
+    if scale.level is not None:
+        axis.axhline(scale.level, ls="--", color="gray", lw=1)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _accuracy(axis: Axes, line: Line, colour: Any, label: str) -> Line2D:
-    """Both curves of a line, the mean over its seeds and from lowest to highest."""
+def _curve(axis: Axes, line: Line, scale: Scale, colour: Any, label: str) -> Line2D:
+    """The curves of a line, the mean over its seeds and from lowest to highest."""
     histories = [history for _, history in line.finished]
-    epochs = [entry["epoch"] for entry in histories[0]]
-    marker = "o" if len(epochs) <= 10 else None
-    for figure, style in (("accuracy", ":"), ("test_accuracy", "-")):
+    places = [scale.units * entry["epoch"] for entry in histories[0]]
+    marker = "o" if len(places) <= 10 else None
+    for figure, style in scale.figures.items():
         runs = np.array([[entry[figure] for entry in run] for run in histories])
         (drawn,) = axis.plot(
-            epochs, runs.mean(axis=0), style, color=colour, marker=marker, ms=3
+            places, runs.mean(axis=0), style, color=colour, marker=marker, ms=3
         )
         if len(runs) > 1:
             axis.fill_between(
-                epochs, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15
+                places, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15
             )
     drawn.set_label(label)
     return drawn

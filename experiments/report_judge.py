@@ -14,10 +14,11 @@ from experiments.report_claims import (
     Trained,
 )
 from experiments.report_lines import Line
+from experiments.report_names import layer_name
 from experiments.report_papers import COUNTS
 from experiments.report_rows import Results
-from experiments.report_speed import WHERE, grouped, is_imdb, newest, shapes
-from experiments.report_text import NOTHING, describe, layer_name, spread
+from experiments.report_speed import WHERE, grouped, newest, shapes, unmasked
+from experiments.report_text import NOTHING, describe, spread
 
 HOLDS, FAILS, FEW = "holds", "does not hold", "not enough runs"
 RUNS = 3  # on each side, or shapes that were timed
@@ -207,7 +208,7 @@ def _short(claim: Trained, line: Line) -> bool:
 
 
 def _faster(claim: Faster, results: Results) -> list[Case]:
-    rows = [row for row in newest(results.speed) if is_imdb(row)]
+    rows = unmasked(newest(results.speed), "imdb")
     cases = []
     for (backend, processor), own in grouped(rows, WHERE).items():
         ratios = [

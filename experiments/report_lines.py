@@ -4,11 +4,15 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from experiments import adding
 from experiments.checkpoint import History
 from experiments.results import Row
 
+SOLVED = 0.01  # mean squared error of an adding problem that is solved
+LOSSES = {"best", "last"}  # in rows of experiments that have no classes
+
 # What a row holds besides the settings that its numbers depend on.
-RECORD = {
+RECORD = LOSSES | {
     "run",
     "status",
     "reason",
@@ -31,7 +35,19 @@ RECORD = {
 
 
 def _score(protocol: str, figure: str) -> Callable[[Row, History], float | None]:
-    return lambda row, history: row[protocol] and row[protocol][figure]
+    return lambda row, history: row.get(protocol) and row[protocol][figure]
+
+
+def _error(row: Row, history: History) -> float | None:
+    return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
+
+
+def _solved(row: Row, history: History) -> float | None:
+    if not row.get("best"):
+        return None
+    losses = [entry["test_loss"] for entry in history]
+    solved = (place for place, loss in enumerate(losses, start=1) if loss < SOLVED)
+    return next((adding.EPOCH * place for place in solved), None)
 
 
 def _mean_test(first: int, last: int) -> Callable[[Row, History], float | None]:
@@ -52,6 +68,10 @@ MEASURES: dict[str, Callable[[Row, History], float | None]] = {
     "epoch": _score("paper", "epoch"),
     "late": _mean_test(95, 100),
     "after_150": _mean_test(151, 200),
+    "error": _error,
+    "mse": _score("best", "test_loss"),
+    "mse_last": _score("last", "test_loss"),
+    "solved": _solved,
     "seconds": lambda row, history: row["seconds_per_epoch"],
 }
 

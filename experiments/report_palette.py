@@ -3,7 +3,7 @@
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from experiments.report_text import layer_name
+from experiments.report_names import layer_name
 
 COLOURS = {
     "lstm": "#000000",
@@ -20,6 +20,8 @@ COLOURS = {
     "lstm_c6": "#d62728",
     "indylstm": "#2ca02c",
     "indrnn": "#9467bd",
+    "rnn_tanh": "#c49c94",
+    "irnn": "#c5b0d5",
 }
 
 

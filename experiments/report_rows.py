@@ -9,7 +9,8 @@ from typing import Any
 
 from experiments.checkpoint import History
 from experiments.errors import UserError
-from experiments.report_lines import RECORD, Line
+from experiments.report_lines import LOSSES, RECORD, Line
+from experiments.report_names import layer_place
 from experiments.results import Row, read_rows
 
 
@@ -64,7 +65,7 @@ def result_rows(path: Path) -> list[Row]:
         if not isinstance(row, dict) or "experiment" not in row:
             raise UserError(f"{where} is no result row: it has no experiment")
         if row["experiment"] != "speed":
-            missing = sorted((RECORD | {"data", "variant"}) - row.keys())
+            missing = sorted((RECORD - LOSSES | {"data", "variant"}) - row.keys())
             if missing:
                 raise UserError(f"{where} is no result row: it has no {missing[0]}")
             if row["run"] in runs:
@@ -103,11 +104,9 @@ def _settings(row: Row) -> Row:
 
 def _order(settings: Row) -> tuple[Any, ...]:
     """By variant as the library lists them, then by what tables go through."""
-    from slim_keras.variants import VARIANTS
-
     numbers = [settings.get(name) or 0 for name in ("units", "eta", "forget", "epochs")]
-    variant = list(VARIANTS).index(settings["variant"])
-    return (variant, *numbers, json.dumps(settings, sort_keys=True))
+    place = layer_place(settings["variant"])
+    return (place, *numbers, json.dumps(settings, sort_keys=True))
 
 
 def read_epochs(path: Path, row: Row, remedy: str) -> History:

@@ -3,12 +3,14 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
-from experiments.report_text import NOTHING, layer_name, table
+from experiments.report_names import layer_name, layer_place
+from experiments.report_text import NOTHING, table
 from experiments.results import Row
-from experiments.speed import BASELINE, NATIVE
+from experiments.speed import BASELINE, NATIVE, parts
 
 # What makes two rows measurements of the same thing.
 WHERE = ("backend", "processor")
+_OTHERS = (BASELINE, NATIVE)
 _WHAT = ("model", "masked", "B", "T", "m", "n")
 
 
@@ -35,26 +37,26 @@ def shapes(rows: Iterable[Row], key: Sequence[str] = _WHAT) -> dict[tuple, dict]
     return steps
 
 
-def is_imdb(row: Row) -> bool:
-    """Whether a row is of the model that the papers train, without a mask."""
-    return row["model"] == "imdb" and not row["masked"]
+def unmasked(rows: Iterable[Row], model: str) -> list[Row]:
+    """The rows of a model without a mask."""
+    return [row for row in rows if row["model"] == model and not row["masked"]]
 
 
-def step_tables(rows: Sequence[Row]) -> str:
-    """For each backend the step of the IMDB model at every shape."""
-    parts = []
-    tables = grouped(filter(is_imdb, rows), [*WHERE, "B", "m"])
-    for (backend, processor, batch, features), own in tables.items():
+def step_tables(rows: Iterable[Row]) -> str:
+    """For each backend and model the step at every shape."""
+    sections = []
+    tables = grouped(rows, [*WHERE, "model", "B", "m"])
+    for (backend, processor, model, batch, features), own in tables.items():
         steps = shapes(own, ("T", "n"))
         layers = _layers(own)
         body = [
             [str(T), str(n), *(_step(times, layer) for layer in layers)]
             for (T, n), times in sorted(steps.items())
         ]
-        title = f"### {backend}, {processor}: B={batch}, m={features}"
+        title = f"### {backend}, {processor}: {model}, B={batch}, m={features}"
         columns = ["T", "n", *map(_name, layers)]
-        parts += [title, table(columns, body, left=0)]
-    return "\n\n".join(parts)
+        sections += [title, table(columns, body, left=0)]
+    return "\n\n".join(sections)
 
 
 def _step(times: dict[str, float], layer: str) -> str:
@@ -126,11 +128,18 @@ def _range(ratios: Sequence[float]) -> str:
 
 def _layers(rows: Iterable[Row]) -> list[str]:
     """Keras' and PyTorch's LSTM, then ours as the library lists them."""
-    from slim_keras.variants import VARIANTS
 
-    order = [BASELINE, NATIVE, *VARIANTS]
-    return sorted({row["layer"] for row in rows}, key=order.index)
+    def place(layer: str) -> tuple[int, int]:
+        if layer in _OTHERS:
+            return -1, _OTHERS.index(layer)
+        key, depth = parts(layer)
+        return layer_place(key), depth
+
+    return sorted({row["layer"] for row in rows}, key=place)
 
 
 def _name(layer: str) -> str:
-    return f"`{layer}`" if layer in (BASELINE, NATIVE) else layer_name(layer)
+    if layer in _OTHERS:
+        return f"`{layer}`"
+    key, depth = parts(layer)
+    return layer_name(key) + (f", {depth} layers" if depth > 1 else "")

@@ -3,12 +3,12 @@
 import statistics
 from collections.abc import Sequence
 
-from experiments.report_lines import Line
+from experiments.report_lines import SOLVED, Line
+from experiments.report_names import layer_name
 from experiments.report_papers import COUNTS, TABLES, UNKNOWN, Cell, Table
 from experiments.report_text import (
     NOTHING,
     describe,
-    layer_name,
     spread,
     table,
     train_command,
@@ -25,6 +25,12 @@ HEADS = {
     "clean": "test, `clean`",
     "late": "test, epochs 95-100",
     "after_150": "test, epochs 151-200",
+    "length": "T",
+    "permuted": "pixels",
+    "error": "error %",
+    "mse": "lowest MSE",
+    "mse_last": "last MSE",
+    "solved": f"steps to MSE < {SOLVED}",
 }
 
 
@@ -90,7 +96,12 @@ def _head(name: str) -> str:
 def number(measure: str, values: Sequence[float]) -> str:
     """Values of a measure: whole epochs, else four decimals."""
     whole = measure == "epoch" and all(float(x).is_integer() for x in values)
-    digits = {"epoch": 0 if whole and len(values) == 1 else 1, "late": 3}
+    digits = {
+        "epoch": 0 if whole and len(values) == 1 else 1,
+        "late": 3,
+        "error": 2,
+        "solved": 0,
+    }
     return spread(values, digits.get(measure, 4))
 
 
@@ -116,7 +127,8 @@ def other_lines(lines: Sequence[Line]) -> str:
     if not rest:
         return ""
     axes = ["variant", "units", "eta"]
-    measures = ["train", "paper", "clean"]
+    known = ("train", "paper", "clean", "solved", "mse", "mse_last")
+    measures = [m for m in known if any(line.values(m) for line in rest)]
     rows = [
         [
             *(value(axis, line.settings[axis]) for axis in axes),

@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments import command
 from experiments.report_lines import Line
+from experiments.report_names import layer_name
 from experiments.results import Row
 
 NOTHING = "-"
@@ -44,19 +45,14 @@ def spread(values: Sequence[float], digits: int = 4) -> str:
     return f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
-def layer_name(key: str) -> str:
-    """The name of a variant, as the papers write it."""
-    from slim_keras.variants import VARIANTS
-
-    return VARIANTS[key].name
-
-
 def value(name: str, setting: Any) -> str:
     """A setting in a column that bears its name."""
     if setting is None:
         return NOTHING
     if name == "variant":
         return layer_name(setting)
+    if name == "permuted":
+        return "permuted" if setting else "in order"
     if name == "eta" and isinstance(setting, float):
         return np.format_float_scientific(setting, trim="-", exp_digits=1)
     return f"{setting:g}" if isinstance(setting, float) else str(setting)
@@ -77,6 +73,12 @@ def words(name: str, setting: Any) -> str:
             return f"{setting} classes"
         case "strip":
             return f"{setting.replace(',', ', ') or 'nothing'} stripped"
+        case "layers":
+            return f"{setting} layers"
+        case "variant" | "permuted" | "stack":
+            return value(name, setting)
+        case "length":
+            return f"T = {setting}"
         case "split":
             return f"{setting} split"
     shown = setting[:8] if name.endswith("checksum") else value(name, setting)

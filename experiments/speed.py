@@ -117,6 +117,12 @@ def _name(key: str, depth: int) -> str:
     return key if depth == 1 else f"{key}{_TIMES}{depth}"
 
 
+def parts(name: str) -> tuple[str, int]:
+    """The variant and the number of layers of what a row calls a layer of ours."""
+    key, _, depth = name.partition(_TIMES)
+    return key, int(depth or 1)
+
+
 def _rows(settings: Settings, names: list[str], steps: int, units: int) -> list[Row]:
     """One row for each layer at one shape."""
     calls = _calls(settings, names, steps, units)
@@ -181,7 +187,7 @@ def _calls(settings: Settings, names: list[str], steps: int, units: int) -> Call
         native = speed_torch.Model(words, features, units, regression=adds)
         calls[NATIVE, "step"] = partial(native.step, x, y)
         calls[NATIVE, "forward"] = partial(native.forward, x)
-    for key in (name for name in names if _TIMES not in name):
+    for key in (name for name in names if parts(name)[1] == 1):
         floor = speed_floor.calls(key, batch, steps, features, units, rng)
         calls |= {(key, what): call for what, call in floor.items()}
     return calls
@@ -209,10 +215,10 @@ def _model(settings: Settings, name: str, steps: int, units: int) -> Any:
     if name == BASELINE:
         layer = keras.layers.LSTM(units)
     else:
-        key, _, depth = name.partition(_TIMES)
+        key, depth = parts(name)
         layer = slim_keras.get(key)(units, engine=settings.engine)
-        if depth:
-            layer = slim_keras.PlainStack(layer, int(depth), normalization=None)
+        if depth > 1:
+            layer = slim_keras.PlainStack(layer, depth, normalization=None)
     if settings.model == "imdb":
         inputs = [
             keras.Input((steps,), dtype="int32"),

@@ -21,7 +21,9 @@ class Settings:
     )
     output: str = setting("results/speed.png", click.STRING, "The figure, a PNG.")
     model: str = setting(
-        "imdb", click.Choice(["imdb", "layer"]), "Rows of which model to draw."
+        "imdb",
+        click.Choice(["imdb", "layer", "adding"]),
+        "Rows of which model to draw.",
     )
     steps: int = setting(500, click.IntRange(min=1), "Rows of which length T to draw.")
     units: int = setting(

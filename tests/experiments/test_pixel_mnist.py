@@ -121,6 +121,7 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
         assert result["recurrent_parameters"] == 3 + 2 * 9 + 3 * (2 * 3 + 4 * 3)
     else:
         assert (result["gamma"], result["long_memory"]) == (None, False)
+        assert result["activation"] == "tanh"
 
 
 @pytest.mark.parametrize(

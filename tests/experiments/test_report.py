@@ -9,6 +9,7 @@ from matplotlib import image
 from PIL import Image
 
 from experiments import report
+from experiments.adding import SIMPLE
 from experiments.command import main
 from experiments.report_palette import COLOURS
 from slim_keras.variants import VARIANTS
@@ -16,6 +17,8 @@ from tests.experiments.report_support import (
     CONV,
     IMDB,
     NEWS,
+    PIXELS,
+    adding_row,
     append,
     results,
     row,
@@ -66,6 +69,9 @@ ROWS = [
     *(row(IMDB, variant=v, initialisation="authors") for v in ("lstm", "lstm5")),
     *(row(CONV, variant=variant) for variant in ("lstm", "lstm1")),
     *(row(NEWS, 0.7, variant=variant) for variant in ("lstm", "lstm_c6")),
+    *(adding_row(0.005, variant=variant) for variant in ("indrnn", "irnn")),
+    row(PIXELS, 0.98),
+    row(PIXELS, 0.99, stack="dense", layers=None),
 ]
 
 
@@ -80,7 +86,7 @@ def test_the_same_rows_in_any_order_make_the_same_bytes(tmp_path, capsys):
     text = written[0].pop("README.md").decode()
     linked = [link.removeprefix("figures/") for link in LINK.findall(text)]
     assert sorted(linked) == sorted(written[0])
-    assert len(linked) == 8
+    assert len(linked) == 10
     assert not re.search(r"\d{4}-\d\d-\d\d", text)
     assert str(tmp_path) not in text
     assert capsys.readouterr().err == ""
@@ -127,5 +133,5 @@ def test_errors_name_the_file_and_leave_the_old_report(tmp_path, capsys):
 
 
 def test_every_variant_has_a_colour_of_its_own():
-    assert list(COLOURS) == list(VARIANTS)
-    assert len(set(COLOURS.values())) == len(VARIANTS)
+    assert list(COLOURS) == [*VARIANTS, *SIMPLE]
+    assert len(set(COLOURS.values())) == len(COLOURS)

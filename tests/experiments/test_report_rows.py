@@ -150,6 +150,4 @@ def test_open_settings_are_always_told(tmp_path):
     assert describe(found["imdb"], ["units", "eta", "variant"]) == [
         "4 epochs, f = 0.4, embedding trained"
     ]
-    assert describe(found["imdb_conv"]) == [
-        "2 epochs, variant = LSTM, eta = 1e-3, n = 70"
-    ]
+    assert describe(found["imdb_conv"]) == ["2 epochs, LSTM, eta = 1e-3, n = 70"]

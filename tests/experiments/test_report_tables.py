@@ -9,9 +9,15 @@ import pytest
 from experiments import grid_file
 from experiments.report_papers import COUNTS, TABLES, UNKNOWN
 from experiments.report_rows import read
-from experiments.report_speed import mask_table, newest, range_table, step_tables
+from experiments.report_speed import (
+    mask_table,
+    newest,
+    range_table,
+    step_tables,
+    unmasked,
+)
 from experiments.report_tables import counts_table, other_lines, paper_table
-from tests.experiments.report_support import IMDB, results, row
+from tests.experiments.report_support import IMDB, PIXELS, adding_row, results, row
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BY_GRID = {paper.grid: paper for paper in TABLES}
@@ -115,6 +121,26 @@ def test_diverged_runs_are_told(tmp_path):
     assert cells(text, "LSTM", "1e-3")[0][-2] == "1 (1 diverged)"
 
 
+def test_the_adding_problem(tmp_path):
+    rows = [adding_row(0.005), adding_row(0.168, variant="rnn_tanh")]
+    lines = read(results(tmp_path, *rows)).lines["adding"]
+    text = paper_table(BY_GRID["adding.toml"], lines)
+    # 0.005^(3/4) is still above 0.01.
+    assert cells(text, "1000", "IndRNN")[0][:5] == [
+        *("5000", "400", "0.0050", "0.0050", "1")
+    ]
+    assert cells(text, "1000", "RNN-tanh")[0][:5] == ["-", "-", "0.1680", "0.1680", "1"]
+
+
+def test_the_error_is_that_of_the_chosen_epoch(tmp_path):
+    made = row(PIXELS, 0.985)  # its chosen epoch has 0.975
+    lines = read(results(tmp_path, made)).lines["pixel_mnist"]
+    text = paper_table(BY_GRID["pixel_mnist.toml"], lines)
+    assert cells(text, "in order", "plain", "6")[0][:4] == [
+        *("1.00", "2.50", "0.9904", "0.9750")
+    ]
+
+
 def test_the_counts_of_the_library_are_the_printed_ones():
     text = counts_table()
     for count in COUNTS:
@@ -140,7 +166,7 @@ def test_speed():
             speed("lstm6", 5.0, T=100),
         ]
     )
-    steps = step_tables(rows)
+    steps = step_tables(unmasked(rows, "imdb"))
     assert cells(steps, "500", "100") == [
         ["120.0 (1.0x, 0.5x)", "60.0 (2.0x, 1.0x)", "30.0 (4.0x, 2.0x)"]
     ]
@@ -148,3 +174,15 @@ def test_speed():
     ranges = cells(range_table(rows), "jax", "p", "LSTM6")
     assert ranges == [["3.00 (2.00-4.00)", "4.00"]]
     assert cells(mask_table(rows), "LSTM6") == [["1.50"]]
+
+
+def test_stacks_stand_behind_their_layer():
+    names = ("indrnn x2", "indrnn", "keras.layers.LSTM")
+    rows = [speed(name, 10.0, model="adding") for name in names]
+    text = step_tables(unmasked(rows, "adding"))
+    head = next(line for line in text.splitlines() if line.startswith("| T"))
+    assert head.split(" | ")[2:] == [
+        "`keras.layers.LSTM`",
+        "IndRNN",
+        "IndRNN, 2 layers |",
+    ]
