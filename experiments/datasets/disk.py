@@ -5,10 +5,31 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from experiments.errors import UserError
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Source(Generic[Content]):
+    """One place that holds a data set.
+
+    Attributes:
+        path: The folder or file, for messages.
+        origin: The same without the way to it, for results.
+        files: All files that decide the content.
+        read: Reads them; raises UserError where they are damaged or not complete.
+    """
+
+    path: Path
+    origin: str
+    files: Sequence[Path]
+    read: Callable[[], Content]
 
 
 class NotFoundError(Exception):

@@ -83,7 +83,7 @@ def load(
         raise UserError(f"{source.path} cannot be read ({error})") from None
 
 
-def _find(data_dir: str | os.PathLike[str] | None) -> imdb_sources.Source:
+def _find(data_dir: str | os.PathLike[str] | None) -> disk.Source[imdb_sources.Reviews]:
     folder = disk.named_folder(data_dir)
     if folder:
         source = imdb_sources.find(folder)
@@ -104,8 +104,10 @@ def _find(data_dir: str | os.PathLike[str] | None) -> imdb_sources.Source:
     return source
 
 
-def _build(source: imdb_sources.Source, num_words: int, length: int) -> Dataset:
-    reviews = source.read(source.path)
+def _build(
+    source: disk.Source[imdb_sources.Reviews], num_words: int, length: int
+) -> Dataset:
+    reviews = source.read()
     for split, examples in reviews.items():
         labels = [label for _, label in examples]
         if not set(labels) <= {0, 1}:

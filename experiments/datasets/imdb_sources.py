@@ -1,11 +1,12 @@
 """Where the IMDB reviews can lie in a folder, and how each kind is read."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from experiments.datasets import disk, imdb_npz, imdb_tfds
+from experiments.datasets.disk import Source
 from experiments.errors import UserError
 
 Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
@@ -17,24 +18,7 @@ _MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/.][^/]*)")
 _NAME = re.compile(r"\d+_(\d+)\.txt")
 
 
-@dataclass(frozen=True)
-class Source:
-    """One place that holds the reviews.
-
-    Attributes:
-        path: The folder or file, for messages.
-        origin: The same without the way to it, for results.
-        files: All files that decide the content.
-        read: Reads them; raises UserError where they are damaged.
-    """
-
-    path: Path
-    origin: str
-    files: list[Path]
-    read: Callable[[Path], Reviews]
-
-
-def find(folder: Path) -> Source | None:
+def find(folder: Path) -> Source[Reviews] | None:
     """The first source in a folder or its sub-folders `imdb` and `tfds`.
 
     In this order: prepared by tensorflow-datasets, the folder `aclImdb`, an archive
@@ -48,16 +32,16 @@ def find(folder: Path) -> Source | None:
     return None
 
 
-def prepared(place: Path) -> Source | None:
+def prepared(place: Path) -> Source[Reviews] | None:
     """`imdb_reviews` as tensorflow-datasets has prepared it under `place`."""
     path = place / imdb_tfds.PREPARED
     if not path.is_dir():
         return None
     origin = f"tensorflow-datasets {imdb_tfds.PREPARED.as_posix()}"
-    return Source(path, origin, disk.visible(path), imdb_tfds.read)
+    return Source(path, origin, disk.visible(path), partial(imdb_tfds.read, path))
 
 
-def _folder(place: Path) -> Source | None:
+def _folder(place: Path) -> Source[Reviews] | None:
     for path in (place, place / "aclImdb"):
         if path.name == "aclImdb" and path.is_dir():
             files = [
@@ -66,22 +50,24 @@ def _folder(place: Path) -> Source | None:
                 for sentiment in _LABELS
                 for file in disk.visible(path / split / sentiment)
             ]
-            return Source(path, "folder aclImdb", files, _read_folder)
+            return Source(path, "folder aclImdb", files, partial(_read_folder, path))
     return None
 
 
-def _archive(place: Path) -> Source | None:
+def _archive(place: Path) -> Source[Reviews] | None:
     for path in sorted(place.glob("aclImdb*.tar.gz")):
-        return Source(path, f"archive {path.name}", [path], _read_archive)
+        return Source(
+            path, f"archive {path.name}", [path], partial(_read_archive, path)
+        )
     return None
 
 
-def _npz(place: Path) -> Source | None:
+def _npz(place: Path) -> Source[Reviews] | None:
     path = place / "imdb.npz"
     if not path.is_file():
         return None
     files = [file for file in (path, path.with_name(imdb_npz.INDEX)) if file.exists()]
-    return Source(path, "Keras imdb.npz", files, imdb_npz.read)
+    return Source(path, "Keras imdb.npz", files, partial(imdb_npz.read, path))
 
 
 def _read_folder(folder: Path) -> Reviews:

@@ -81,7 +81,7 @@ def permutation() -> np.ndarray:
 
 def _find(
     data_dir: str | os.PathLike[str] | None, cache_dir: str | os.PathLike[str] | None
-) -> mnist_sources.Source:
+) -> disk.Source[mnist_sources.Arrays]:
     if disk.named_folder(data_dir) is None:
         source = mnist_sources.prepared(tfds.default_folder())
         if source:

@@ -4,13 +4,12 @@ import gzip
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from experiments.datasets import tfds
+from experiments.datasets import disk, tfds
+from experiments.datasets.disk import Source
 from experiments.errors import UserError
 
 Arrays = dict[str, np.ndarray]  # x_train, y_train, x_test, y_test; all uint8
@@ -30,22 +29,7 @@ _PREPARED = Path("mnist", "3.0.1")
 _MAGIC = b"\0\0\x08"  # bytes; their rank follows
 
 
-@dataclass(frozen=True)
-class Source:
-    """One place that holds the images.
-
-    Attributes:
-        path: The folder or file, for messages.
-        origin: The same without the way to it, for results.
-        read: Reads them; raises UserError where they are damaged or not complete.
-    """
-
-    path: Path
-    origin: str
-    read: Callable[[], Arrays]
-
-
-def find(folder: Path) -> Source | None:
+def find(folder: Path) -> Source[Arrays] | None:
     """The first source in a folder or its sub-folders `mnist` and `tfds`.
 
     In this order: the four idx files, plain or `.gz`; Keras' `mnist.npz`; prepared by
@@ -59,16 +43,18 @@ def find(folder: Path) -> Source | None:
     return None
 
 
-def prepared(place: Path) -> Source | None:
+def prepared(place: Path) -> Source[Arrays] | None:
     """`mnist` as tensorflow-datasets has prepared it under `place`."""
     path = place / _PREPARED
     if not path.is_dir():
         return None
     origin = f"tensorflow-datasets {_PREPARED.as_posix()}"
-    return Source(path, origin, lambda: _checked(path, _read_prepared(path)))
+    return Source(
+        path, origin, disk.visible(path), lambda: _checked(path, _read_prepared(path))
+    )
 
 
-def _idx(place: Path) -> Source | None:
+def _idx(place: Path) -> Source[Arrays] | None:
     found, missing = {}, []
     for name, file in _IDX.items():
         path = next(filter(Path.is_file, (place / file, place / f"{file}.gz")), None)
@@ -86,14 +72,14 @@ def _idx(place: Path) -> Source | None:
     def read() -> Arrays:
         return _checked(place, {name: _read_idx(path) for name, path in found.items()})
 
-    return Source(place, "idx files", read)
+    return Source(place, "idx files", list(found.values()), read)
 
 
-def _npz(place: Path) -> Source | None:
+def _npz(place: Path) -> Source[Arrays] | None:
     path = place / NPZ
     if not path.is_file():
         return None
-    return Source(path, f"Keras {NPZ}", lambda: _checked(path, _read_npz(path)))
+    return Source(path, f"Keras {NPZ}", [path], lambda: _checked(path, _read_npz(path)))
 
 
 def _read_idx(path: Path) -> np.ndarray:

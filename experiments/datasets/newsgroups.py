@@ -121,7 +121,7 @@ def _find(
     data_dir: str | os.PathLike[str] | None,
     cache_dir: str | os.PathLike[str] | None,
     split: str,
-) -> newsgroups_sources.Source:
+) -> disk.Source[newsgroups_sources.Documents]:
     look = functools.partial(newsgroups_sources.find, split=split)
     try:
         return network.find(look, data_dir, cache_dir, LAYOUTS[split].url)

@@ -1,12 +1,13 @@
 """Where the 20 Newsgroups can lie in a folder, and how each kind is read."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from experiments.datasets import disk
+from experiments.datasets.disk import Source
 from experiments.errors import UserError
 
 # Documents for training and for testing in the edition by date.
@@ -88,25 +89,7 @@ LAYOUTS = {
 }
 
 
-@dataclass(frozen=True)
-class Source:
-    """One place that holds the documents.
-
-    Attributes:
-        path: The folder or file, for messages.
-        origin: The same without the way to it, for results.
-        files: All files that decide the content.
-        read: Reads them, sorted by group and number; raises UserError where they are
-            damaged or not complete.
-    """
-
-    path: Path
-    origin: str
-    files: list[Path]
-    read: Callable[[], Documents]
-
-
-def find(folder: Path, split: str) -> Source | None:
+def find(folder: Path, split: str) -> Source[Documents] | None:
     """The edition for a split, in a folder or its sub-folder `20news`.
 
     Unpacked folders come before archives.
@@ -120,7 +103,7 @@ def find(folder: Path, split: str) -> Source | None:
     return None
 
 
-def _folders(place: Path, layout: Layout) -> Source | None:
+def _folders(place: Path, layout: Layout) -> Source[Documents] | None:
     found = {
         part: path
         for part, names in layout.parts.items()
@@ -154,7 +137,7 @@ def _folders(place: Path, layout: Layout) -> Source | None:
     )
 
 
-def _archive(place: Path, layout: Layout) -> Source | None:
+def _archive(place: Path, layout: Layout) -> Source[Documents] | None:
     part_of = {name: part for part, names in layout.parts.items() for name in names}
     parts, groups = ("|".join(map(re.escape, names)) for names in (part_of, GROUPS))
     pattern = re.compile(rf"(?:\./)?({parts})/({groups})/([^/.][^/]*)")

@@ -47,7 +47,7 @@ def test_prepared_data_gives_the_arrays_of_the_archive(archive, tmp_path):
 
 def test_the_vocabulary_is_the_one_that_keras_users_know(archive):
     source = imdb_sources.find(DATA / "imdb")
-    reviews = source.read(source.path)
+    reviews = source.read()
     ranks = text.rank_words(text.normalise(review) for review, _ in reviews["train"])
     assert len(ranks) == 88_582
     frequent = [
