@@ -30,6 +30,7 @@ each.
 - One side is more accurate: holds if the difference of the means is above zero by more
   than twice its standard error, does not hold if it is below zero by as much. Where a
   claim says that a side matches the other, or is not lifted, 0.01 less still counts.
+  It counts, too, if that side trained for fewer epochs and is more accurate already.
 - An accuracy is reached: holds if the mean lies within 0.01 of the printed number, with
   twice its standard error to spare, does not hold if it lies outside by as much.
 - A step is faster: judged on each backend where at least {RUNS} shapes were timed;
@@ -124,19 +125,24 @@ def _better(claim: Better, lines: Sequence[Line]) -> list[Case]:
         for side in (claim.left, claim.right)
     )
     pairs = [(a, b) for a in left for b in right if comparable(a, b, claim)]
-    return [
-        _compare(claim, a, b, measure)
+    cases = [
+        (_compare(claim, a, b, measure), _sooner(a, b))
         for measure in claim.measures
         for a, b in pairs
         if a.values(measure) and b.values(measure)
     ]
+    return [case for case, sooner in cases if case.verdict == HOLDS or not sooner]
+
+
+def _sooner(a: Line, b: Line) -> bool:
+    return a.settings["epochs"] < b.settings["epochs"]
 
 
 def comparable(a: Line, b: Line, claim: Better) -> bool:
     """Whether two lines differ only in what a claim is about.
 
     A setting that one of the variants lacks, such as the forget constant of LSTM, makes
-    no difference.
+    no difference; nor do epochs that the better one did not need.
     """
     from slim_keras.variants import VARIANTS
 
@@ -145,6 +151,8 @@ def comparable(a: Line, b: Line, claim: Better) -> bool:
         ignored.add("forget")
     if not all(VARIANTS[line.settings["variant"]].gated for line in (a, b)):
         ignored.add("gate_activation")
+    if _sooner(a, b):
+        ignored.add("epochs")
     names = {*a.settings, *b.settings} - ignored
     return all(a.settings.get(name) == b.settings.get(name) for name in names)
 

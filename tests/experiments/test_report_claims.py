@@ -65,7 +65,7 @@ def test_samples_decide_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"eta": 2e-3}, {"strip": ""}, {"epochs": 200}, {"backend": "jax"}],
+    [{"eta": 2e-3}, {"strip": ""}, {"epochs": 50}, {"backend": "jax"}],
     ids=lambda change: next(iter(change)),
 )
 def test_lines_that_differ_otherwise_are_not_compared(change, tmp_path):
@@ -73,6 +73,14 @@ def test_lines_that_differ_otherwise_are_not_compared(change, tmp_path):
     rows += seeds(NEWS, 0.8, variant="lstm_c6", epochs=100)
     assert judge(NEWS_CLAIM, read(results(tmp_path, *rows))) == []
     assert say(NEWS_CLAIM, tmp_path) == FEW
+
+
+@pytest.mark.parametrize(("slim", "cases"), [(0.8, 2), (0.7, 0), (0.6, 0)])
+def test_who_is_better_sooner_is_better(slim, cases, tmp_path):
+    rows = seeds(NEWS, 0.7, epochs=200)
+    rows += seeds(NEWS, slim, variant="lstm_c6", epochs=100)
+    judged = judge(NEWS_CLAIM, read(results(tmp_path, *rows)))
+    assert [case.verdict for case in judged] == [HOLDS] * cases
 
 
 def test_what_only_one_side_has_makes_no_difference(tmp_path):
