@@ -22,20 +22,24 @@ _COLUMNS = {  # history key: what an epoch's line calls it
     "test_accuracy": "test",
 }
 _LOSSES = {"loss": "loss", "test_loss": "test"}  # where there is no accuracy
-_SCORES = {  # row key: what it is called, and its figure
-    "paper": ("paper", "test_accuracy"),
-    "clean": ("clean", "test_accuracy"),
-    "best": ("test loss", "test_loss"),
+_RATES = {"loss": "loss", "val_cer": "validation CER", "test_cer": "test CER"}
+_SCORES = {  # row key: figures that it can have, and what these are called there
+    "paper": {"test_accuracy": "paper"},
+    "clean": {"test_accuracy": "clean"},
+    "best": {"test_cer": "test CER", "test_loss": "test loss"},
 }
 
 
 def scores(row: Row) -> list[str]:
     """What a row says of the test examples, one text for each score."""
-    return [
-        f"{title} {row[name][figure]:.4f} (epoch {row[name]['epoch']})"
-        for name, (title, figure) in _SCORES.items()
-        if row.get(name)
-    ]
+    found = []
+    for name, figures in _SCORES.items():
+        score = row.get(name) or {}
+        figure = next((figure for figure in figures if figure in score), None)
+        if figure:
+            title = figures[figure]
+            found.append(f"{title} {score[figure]:.4f} (epoch {score['epoch']})")
+    return found
 
 
 def _figures(values: Mapping[str, float], columns: Mapping[str, str]) -> str:
@@ -107,7 +111,8 @@ class Display:
 
     def epoch(self, entry: dict[str, float]) -> None:
         """The line of a finished epoch."""
-        columns = _COLUMNS if "accuracy" in entry else _LOSSES
+        kinds = {"accuracy": _COLUMNS, "test_cer": _RATES}
+        columns = next((c for k, c in kinds.items() if k in entry), _LOSSES)
         width = len(str(self._epochs))
         self.say(
             "  ".join(

@@ -214,9 +214,10 @@ def batches(examples: Split, size: int, seed: int) -> Any:
 def best(history: History, figure: str) -> dict[str, Any]:
     """The entry of the epoch in which a figure was best, the earliest of equals.
 
-    A loss is best where it is lowest, everything else where it is highest.
+    A loss or an error rate is best where it is lowest, everything else where it is
+    highest.
     """
-    pick = min if figure.endswith("loss") else max
+    pick = min if figure.endswith(("loss", "cer")) else max
     return pick(history, key=lambda entry: entry[figure])
 
 
