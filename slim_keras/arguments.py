@@ -68,8 +68,9 @@ _DOCS = {
     "of steps.",
     "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
     "output before them.",
-    "engine": "How the sequence is run: `'auto'`, `'scan'` (one compiled pass) or "
-    "`'loop'` (Keras' own loop, the reference).",
+    "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "
+    "kernel; JAX, variants without a recurrent matrix), `'loop'` (Keras' own loop, "
+    "the reference) or `'auto'`: pallas on a GPU or TPU where it serves, else scan.",
     "activity_regularizer": "Regularizer of the layer's output.",
 }
 

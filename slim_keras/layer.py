@@ -69,9 +69,10 @@ class SlimLayer(keras.layers.RNN):
         taken = inspect.signature(self.cell_class).parameters
         cell_arguments = {k: given.pop(k) for k in tuple(given) if k in taken}
         requested = given.pop("engine")
-        engine.resolve(requested, unroll=given["unroll"])
         shared = {k: given[k] for k in ("dtype", "trainable") if k in given}
-        super().__init__(self.cell_class(**cell_arguments, **shared), **given)
+        cell = self.cell_class(**cell_arguments, **shared)
+        engine.resolve(requested, cell, unroll=given["unroll"])
+        super().__init__(cell, **given)
         self.engine = requested
         self.input_spec = keras.layers.InputSpec(ndim=3)
         # Newer Keras switches it off in RNN.
@@ -80,7 +81,10 @@ class SlimLayer(keras.layers.RNN):
     @property
     def resolved_engine(self) -> engine.Engine:
         """The engine that runs this layer."""
-        return engine.resolve(self.engine, unroll=self.unroll)
+        exporting = engine.current_export() is not None
+        return engine.resolve(
+            self.engine, self.cell, unroll=self.unroll, exporting=exporting
+        )
 
     @property
     def variant(self):
@@ -100,6 +104,9 @@ class SlimLayer(keras.layers.RNN):
             object.__setattr__(self, "states", states)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        if self.resolved_engine is engine.Engine.EXPORT:
+            export = engine.current_export()
+            return export.run(self, sequences, initial_state, mask)
         if self.stateful:
             # PyTorch assigns in place, which would change what the gradient needs.
             initial_state = [ops.copy(state) for state in initial_state]
@@ -122,6 +129,7 @@ class SlimLayer(keras.layers.RNN):
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
+            fused=self.resolved_engine is engine.Engine.PALLAS,
         )
 
     def get_config(self):

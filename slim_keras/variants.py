@@ -99,6 +99,11 @@ class Variant:
         return self.f != 0.0
 
     @property
+    def pointwise(self) -> bool:
+        """Whether a unit sees no other unit's last output."""
+        return not self.matrix_blocks
+
+    @property
     def constant_forget(self) -> bool:
         """Whether the forget gate is a constant that the user may choose."""
         return self.memory and not isinstance(self.f, str)

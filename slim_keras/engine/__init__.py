@@ -4,7 +4,12 @@ import enum
 
 import keras
 
-from slim_keras.engine.primitives import BACKENDS
+from slim_keras.engine.export import (
+    Export as Export,
+    current_export as current_export,
+)
+from slim_keras.engine.primitives import BACKENDS, primitives
+from slim_keras.variants import VARIANTS
 
 if keras.backend.backend() in BACKENDS:
     from slim_keras.engine.scan import run as run
@@ -14,20 +19,31 @@ class Engine(enum.StrEnum):
     """The ways to run a sequence."""
 
     SCAN = "scan"
+    PALLAS = "pallas"
     LOOP = "loop"
+    EXPORT = "export"  # nobody asks for it: a layer runs so while it is exported
 
 
 def resolve(
-    requested: str, *, unroll: bool = False, backend: str | None = None
+    requested: str,
+    cell,
+    *,
+    unroll: bool = False,
+    backend: str | None = None,
+    platform: str | None = None,
+    exporting: bool = False,
 ) -> Engine:
     """Chooses the engine.
 
     Args:
-        requested: `"auto"`, `"scan"` or `"loop"`.
+        requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
+        cell: The `SlimCell` to run.
         unroll: Whether the layer was asked to unroll its loop, which Keras' own
             loop alone does.
         backend: The backend, by default the one in use. The scan engine serves
             TensorFlow, JAX and PyTorch.
+        platform: What JAX runs on, by default the one in use.
+        exporting: Whether the layer is being exported, which has a way of its own.
 
     Returns:
         The engine that will run.
@@ -35,24 +51,57 @@ def resolve(
     Raises:
         ValueError: `requested` is unknown or cannot serve.
     """
-    known = ("auto", *Engine)
+    known = ("auto", Engine.SCAN, Engine.PALLAS, Engine.LOOP)
     if requested not in known:
         raise ValueError(
             f"`engine` must be one of {', '.join(known)}. Received: "
             f"engine={requested!r}"
         )
+    if exporting:
+        return Engine.EXPORT
     backend = backend or keras.backend.backend()
-    served = backend in BACKENDS
     if requested == "auto":
-        return Engine.SCAN if served and not unroll else Engine.LOOP
-    if requested == Engine.SCAN and unroll:
+        if unroll or backend not in BACKENDS:
+            return Engine.LOOP
+        if backend == "jax" and (platform or _platform()) in ("gpu", "tpu"):
+            return Engine.SCAN if _kernel_refuses(cell, backend) else Engine.PALLAS
+        return Engine.SCAN
+    if requested != Engine.LOOP and unroll:
         raise ValueError(
-            "`engine='scan'` does not unroll. Received: unroll=True. Leave out one "
-            "of the two, or choose `engine='loop'`."
+            f"`engine='{requested}'` does not unroll. Received: unroll=True. Leave out "
+            "one of the two, or choose `engine='loop'`."
         )
-    if requested == Engine.SCAN and not served:
+    if requested == Engine.SCAN and backend not in BACKENDS:
         raise ValueError(
             f"`engine='scan'` serves the backends {', '.join(BACKENDS)}. Received: "
             f"backend={backend!r}. Choose `engine='loop'`."
         )
+    if requested == Engine.PALLAS and (reason := _kernel_refuses(cell, backend)):
+        raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
     return Engine(requested)
+
+
+def _platform() -> str:
+    import jax
+
+    return jax.default_backend()
+
+
+def _kernel_refuses(cell, backend: str) -> str | None:
+    """Why one kernel cannot run a cell, if so."""
+    if backend != "jax":
+        return f"serves the backend jax. Received: backend={backend!r}"
+    if not cell.variant.pointwise:
+        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+        return (
+            f"serves the variants without a recurrent matrix: {served}. Received: "
+            f"{cell.variant.name}"
+        )
+    for name in "activation", "recurrent_activation":
+        function = getattr(cell, name)
+        if not primitives.elementwise(function):
+            return (
+                "serves elementwise activations. Received: "
+                f"{name}={keras.activations.serialize(function)!r}"
+            )
+    return None

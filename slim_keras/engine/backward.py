@@ -1,10 +1,11 @@
 """The backward pass: one reverse loop, then one product per matrix."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 from keras import ops
 
+from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
 from slim_keras.engine.primitives import primitives
 from slim_keras.equations import Array, plus, times
@@ -15,6 +16,7 @@ def backward(
     arrays: Sequence[Array | None],
     kept: Mapping[str, Array],
     gradients: Sequence[Array],
+    loop: Callable = loop,
 ) -> tuple[Array | None, ...]:
     """All gradients, from those at the outputs of `forward`.
 
@@ -27,19 +29,35 @@ def backward(
         arrays: The arrays of `plan.given`; `None` for one that is not needed.
         kept: What `forward` kept.
         gradients: Gradients at the last states and, where wanted, at all outputs.
+        loop: The loop, with the signature of `engine.loop.loop`.
 
     Returns:
         Gradients in the order of `plan.given`; `None` for mask and dropout.
     """
     variant, equations = plan.variant, plan.equations
     a = {**plan.named(arrays), **kept}
-    gradients = [primitives.cast(g, plan.carry_dtype) for g in gradients]
-    zero = primitives.zeros_like(a["h_T"])
-    (dh, dc, du, dsum), dpre = _reverse_loop(plan, a, gradients, zero)
+    states = ["dh", "dc"] if variant.memory else ["dh"]
+    for name, gradient in zip(states, gradients, strict=False):
+        a[name] = primitives.cast(gradient, plan.carry_dtype)
+    rows = [f"pre {k}" for k in plan.kept_pre]
+    if not plan.from_memory:
+        rows += [f"W {k}" for k in plan.seen if k not in plan.kept_pre]
+    if plan.sequence:
+        a["dhs"] = gradients[-1]
+        rows += ["dhs"]
+    rows += ["mask"] if "mask" in a else []
+    (dh, dc, _, _, du, dsum), emitted = loop(
+        functools.partial(_build, plan),
+        a,
+        rows,
+        before=["cs"] + ["hs"] * plan.keeps_h,
+        reverse=True,
+    )
+    dpre = dict(zip(plan.emitted, emitted, strict=True))
 
     found: dict[str, Array] = {"h": dh, "c": dc}
     found |= {f"W {k}": dpre[k] for k in plan.seen}
-    if "bias" in a:
+    if "bias" in plan.given:
         sums = {k: primitives.column_sums(total) for k, total in dsum.items()}
         for k, value in plan.static_values(a).items():
             sums[k] = equations.of(k).pull(a[f"b {k}"], value, sums[k])
@@ -61,27 +79,26 @@ def backward(
     )
 
 
-def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
-    """Gradients at the first states, sums, and what the steps emit, by block."""
+def _build(plan: Plan, a: Mapping[str, Array]):
+    """The reverse step, and its carry after the last step."""
     variant, equations = plan.variant, plan.equations
     static = plan.static_values(a)
-    dhs = gradients[-1] if plan.sequence else None
     again = tuple(k for k in plan.moving if k not in plan.kept_pre)
+    zero = primitives.zeros_like(a["h_T"])
     transposed = {
         k: primitives.transpose(variant.part(a["recurrent_kernel"], "U", k))
         for k in variant.matrix_blocks
     }
     c_first = a.get("c", a["h"])
 
-    def step(carry, t, row):
+    def step(carry, row, before):
         dh, dc, h, c, du, dsum = carry
-        row = dict(zip(names, row, strict=True))
-        c_prev = primitives.previous(a["cs"], t, c_first)
+        c_prev = before["cs"](c_first)
         if plan.keeps_h:
-            h_prev = primitives.previous(a["hs"], t, a["h"])
+            h_prev = before["hs"](a["h"])
             squashed = equations.output.value(c)
         else:
-            h_prev = primitives.previous(a["cs"], t, a["h"], equations.output.value)
+            h_prev = before["cs"](a["h"], equations.output.value)
             squashed = h
         dropped = h_prev * a["drop"] if "drop" in a else h_prev
         pre = {k: row[f"pre {k}"] for k in plan.kept_pre}
@@ -92,10 +109,10 @@ def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
             pre |= plan.preactivations(again, a, row, dropped)
             value = equations.values(pre) | static
 
-        if dhs is not None:
-            dh = dh + row["dhs"]
+        if plan.sequence:
+            dh = dh + primitives.cast(row["dhs"], plan.carry_dtype)
         passed_h = passed_c = None
-        if "mask" in a:
+        if "mask" in row:
             passed_h, dh = _split(row["mask"], dh, zero)
             passed_c, dc = _split(row["mask"], dc, zero)
         dvalue, dc = equations.pull_step(value, c, c_prev, squashed, dh, dc)
@@ -121,33 +138,23 @@ def _reverse_loop(plan: Plan, a: Mapping[str, Any], gradients, zero):
         at = dvalue | dpre
         dsum = {k: total + at[k] for k, total in dsum.items()}
         dc = zero if dc is None else dc
-        return (dh, dc, h_prev, c_prev, du, dsum), [dpre[k] for k in plan.emitted]
+        emitted = [dpre[k] for k in plan.emitted]
+        if plan.fused:
+            emitted = [primitives.cast(x, plan.dtype) for x in emitted]
+        return (dh, dc, h_prev, c_prev, du, dsum), emitted
 
-    names = [f"pre {k}" for k in plan.kept_pre]
-    if not plan.from_memory:
-        names += [f"W {k}" for k in plan.seen if k in again]
-    names += ["dhs"] if plan.sequence else []
-    names += ["mask"] if "mask" in a else []
-    rows = {**a, "dhs": dhs}
     start = (
-        gradients[0],
-        gradients[1] if variant.memory else zero,
+        a["dh"],
+        a.get("dc", zero),
         a["h_T"],
         a["c_T"],
         dict.fromkeys(variant.vector_blocks, zero),
         dict.fromkeys(plan.summed, zero),
     )
-    (dh, dc, _, _, du, dsum), emitted = primitives.scan(
-        step,
-        start,
-        [rows[name] for name in names],
-        count=primitives.steps(a["cs"]),
-        reverse=True,
-    )
-    return (dh, dc, du, dsum), dict(zip(plan.emitted, emitted, strict=True))
+    return step, start
 
 
-def _matrix_gradient(plan: Plan, a: Mapping[str, Any], dpre) -> Array:
+def _matrix_gradient(plan: Plan, a: Mapping[str, Array], dpre) -> Array:
     """The gradient at `recurrent_kernel`: sums over all steps of h_{t-1}^T dpre."""
     hs = a["hs"] if plan.keeps_h else plan.equations.output.value(a["cs"])
     # Shifted once, instead of a slice of every dpre, which would be a copy of it.

@@ -1,15 +1,20 @@
 """The forward pass: all steps in one loop."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
 from slim_keras.engine.primitives import primitives
 from slim_keras.equations import Array
 
 
 def forward(
-    plan: Plan, arrays: Sequence[Array], keep: bool
+    plan: Plan,
+    arrays: Sequence[Array],
+    keep: bool,
+    loop: Callable = loop,
 ) -> tuple[tuple[Array, ...], dict[str, Any]]:
     """Runs all steps.
 
@@ -22,32 +27,16 @@ def forward(
         plan: What is fixed.
         arrays: The arrays of `plan.given`.
         keep: Whether a backward pass may follow.
+        loop: The loop, with the signature of `engine.loop.loop`.
 
     Returns:
         The last states, followed by h of all steps `(steps, batch, units)` where
         wanted; and what `backward` needs beside the arrays, by name.
     """
     a = plan.named(arrays)
-    static = plan.static_values(a)
     kept_pre = plan.kept_pre if keep else ()
-
-    def step(carry, t, row):
-        h, c = carry
-        row = dict(zip(names, row, strict=True))
-        dropped = h * a["drop"] if "drop" in a else h
-        pre = plan.preactivations(plan.moving, a, row, dropped)
-        new_h, new_c = plan.equations.step(plan.equations.values(pre) | static, c)
-        if "mask" in a:
-            new_h = primitives.where(row["mask"], new_h, h)
-            new_c = primitives.where(row["mask"], new_c, c)
-        stacked = [pre[k] for k in kept_pre]
-        stacked += [new_c] if keep else []
-        stacked += [new_h] if plan.sequence or (keep and plan.keeps_h) else []
-        return (new_h, new_c), stacked
-
-    names = [f"W {k}" for k in plan.seen] + (["mask"] if "mask" in a else [])
-    first = (a["h"], a.get("c", a["h"]))
-    (h, c), stacks = primitives.scan(step, first, [a[name] for name in names])
+    rows = [f"W {k}" for k in plan.seen] + (["mask"] if "mask" in a else [])
+    (h, c), stacks = loop(functools.partial(_build, plan, keep, kept_pre), a, rows)
     outputs = [h, c] if plan.variant.memory else [h]
     outputs += [stacks[-1]] if plan.sequence else []
     outputs = [primitives.cast(x, plan.dtype) for x in outputs]
@@ -56,3 +45,26 @@ def forward(
     stacked = [f"pre {k}" for k in kept_pre] + ["cs"] + ["hs"] * plan.keeps_h
     kept = dict(zip(stacked, stacks, strict=False)) | {"h_T": h, "c_T": c}
     return tuple(outputs), kept
+
+
+def _build(plan: Plan, keep: bool, kept_pre: Sequence[str], a: Mapping[str, Array]):
+    """The step, and the states before the first."""
+    static = plan.static_values(a)
+
+    def step(carry, row, before):
+        h, c = carry
+        dropped = h * a["drop"] if "drop" in a else h
+        pre = plan.preactivations(plan.moving, a, row, dropped)
+        new_h, new_c = plan.equations.step(plan.equations.values(pre) | static, c)
+        if "mask" in row:
+            new_h = primitives.where(row["mask"], new_h, h)
+            new_c = primitives.where(row["mask"], new_c, c)
+        stacked = [pre[k] for k in kept_pre]
+        stacked += [new_c] if keep else []
+        if keep and plan.keeps_h:
+            stacked += [new_h]
+        elif plan.sequence:
+            stacked += [primitives.cast(new_h, plan.dtype)]
+        return (new_h, new_c), stacked
+
+    return step, (a["h"], a.get("c", a["h"]))

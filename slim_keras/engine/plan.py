@@ -21,6 +21,7 @@ class Plan:
             where they vary from call to call; this one must stay known.
         sequence: Whether the outputs of all steps are wanted.
         dtype: The compute dtype; outputs have it.
+        fused: Whether the loop is one kernel, which sums what it has in registers.
     """
 
     equations: Equations
@@ -28,6 +29,7 @@ class Plan:
     units: int
     sequence: bool
     dtype: str
+    fused: bool = False
 
     @property
     def variant(self) -> Variant:
@@ -57,8 +59,15 @@ class Plan:
 
     @functools.cached_property
     def summed(self) -> tuple[str, ...]:
-        """Blocks whose gradient the reverse loop sums over the steps."""
-        return tuple(k for k in self.variant.blocks if k not in self.emitted)
+        """Blocks whose bias has its gradient summed by the reverse loop.
+
+        A scan leaves the sums of what it emits anyway to one reduction after it.
+        """
+        if "bias" not in self.given:
+            return ()
+        return tuple(
+            k for k in self.variant.having("b") if self.fused or k not in self.emitted
+        )
 
     @property
     def from_memory(self) -> bool:
@@ -95,7 +104,7 @@ class Plan:
         return self.equations.constant("o") is None or "mask" in self.given
 
     def named(self, arrays: Sequence[Array | None]) -> dict[str, Array]:
-        """The arrays by name, and the vectors and biases of the blocks by theirs.
+        """The arrays by name, the vectors and biases by block.
 
         All in the carry's dtype but for what the loops read step by step and for the
         matrices; the vector of a block k is called "u k", its bias "b k".
@@ -109,9 +118,10 @@ class Plan:
             if array is not None
         }
         for term, weight in (("u", "recurrent_vector"), ("b", "bias")):
-            for k in self.variant.having(term):
-                if weight in a:
-                    a[f"{term} {k}"] = self.variant.part(a[weight], term, k)
+            stacked = a.pop(weight, None)
+            if stacked is not None:
+                for k in self.variant.having(term):
+                    a[f"{term} {k}"] = self.variant.part(stacked, term, k)
         return a
 
     def times_matrix(self, x: Array, matrix: Array) -> Array:

@@ -5,6 +5,7 @@ terms. Passes are compiled once per plan and found again.
 """
 
 import functools
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -12,6 +13,7 @@ from keras import ops
 from slim_keras.engine.activations import pulled
 from slim_keras.engine.backward import backward
 from slim_keras.engine.forward import forward
+from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
 from slim_keras.engine.primitives import primitives
 
@@ -27,6 +29,8 @@ def run(
     return_sequences,
     zero_output_for_mask,
     training,
+    fused=False,
+    plain_scan=None,
 ):
     """Runs a cell over a whole sequence, as `keras.layers.RNN.inner_loop` does.
 
@@ -40,6 +44,9 @@ def run(
         return_sequences: Whether the outputs of all steps are wanted.
         zero_output_for_mask: Whether masked steps put out zeros.
         training: Whether a gradient is expected; one may be asked for without it.
+        fused: Whether to run the loop as one kernel, by `engine.pallas`.
+        plain_scan: The loop of a pass that is neither compiled nor given a gradient,
+            in the place of that which is.
 
     Returns:
         The last output, the outputs `(batch, steps, units)` (the last alone, with one
@@ -76,8 +83,13 @@ def run(
         units=cell.units,
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
+        fused=fused,
     )
-    result = _pass(plan, bool(training))(*arrays.values())
+    if plain_scan is None:
+        result = _pass(plan, bool(training))(*arrays.values())
+    else:
+        plain = functools.partial(loop, scan=plain_scan)
+        result, _ = forward(plan, tuple(arrays.values()), keep=False, loop=plain)
     h, states = result[0], list(result[: len(cell.state_size)])
     outputs = result[-1] if return_sequences else ops.expand_dims(h, axis=0)
     if masked is not None:
@@ -124,9 +136,12 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 @functools.lru_cache(maxsize=256)
 def _pass(plan: Plan, training: bool):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
+    run_loop: Callable = loop
+    if plan.fused:
+        from slim_keras.engine.pallas import loop as run_loop
     return primitives.differentiable(
-        functools.partial(forward, plan),
-        functools.partial(backward, plan),
+        functools.partial(forward, plan, loop=run_loop),
+        functools.partial(backward, plan, loop=run_loop),
         plan.needed,
         training,
     )

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 import slim_keras
+from slim_keras.variants import VARIANTS
 from tests.slim_keras import oracle
 
 BACKEND = keras.config.backend()
@@ -17,6 +18,16 @@ CLOSE = 1e-5
 # On these backends Keras' loop puts out zeros up to the first step that counts, on
 # JAX h_0; the engine does what Keras does.
 STARTS_WITH_ZEROS = BACKEND != "jax"
+
+
+def runs(*keys, engines=("scan", "pallas", "loop")):
+    """The pairs of engine and variant that run on this backend."""
+    return [
+        (engine, key)
+        for engine in engines
+        for key in keys
+        if engine != "pallas" or (BACKEND == "jax" and VARIANTS[key].pointwise)
+    ]
 
 
 def floats(rng, *shape):

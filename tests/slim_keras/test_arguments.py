@@ -137,9 +137,10 @@ def test_bad_values(name, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"engine": "fast"}, "`engine` must be one of auto, scan, loop.*'fast'"),
+        ({"engine": "fast"}, "must be one of auto, scan, pallas, loop.*'fast'"),
         ({"engine": None}, "`engine` must be one of"),
         ({"engine": "scan", "unroll": True}, "does not unroll.*unroll=True"),
+        ({"engine": "pallas", "unroll": True}, "does not unroll.*unroll=True"),
     ],
 )
 def test_bad_engines(arguments, message):

@@ -1,4 +1,4 @@
-"""Dropout: what it drops, how often, and that both engines drop the same."""
+"""Dropout: what it drops, how often, and that all engines drop the same."""
 
 import keras
 import numpy as np
@@ -68,22 +68,27 @@ def test_recurrent_dropout(run):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("key", ["lstm1", "lstm11", "lstm6", "indrnn"])
-def test_engines_drop_the_same(key, masked, rng):
+@pytest.mark.parametrize(
+    ("engine", "key"),
+    support.runs("lstm1", "lstm11", "lstm6", "indrnn", engines=("scan", "pallas")),
+)
+def test_engines_drop_the_same(engine, key, masked, rng):
     """Values and all gradients under the same masks."""
-    arguments = {"dropout": 0.3, "recurrent_dropout": 0.4, "seed": 5}
-    scan = support.make(key, rng, return_sequences=True, return_state=True, **arguments)
-    loop = support.twin(scan, engine="loop")
-    x, states = support.floats(rng, BATCH, STEPS, FEATURES), support.states(scan, rng)
+    arguments = {"dropout": 0.3, "recurrent_dropout": 0.4, "seed": 5, "engine": engine}
+    layer = support.make(
+        key, rng, return_sequences=True, return_state=True, **arguments
+    )
+    loop = support.twin(layer, engine="loop")
+    x, states = support.floats(rng, BATCH, STEPS, FEATURES), support.states(layer, rng)
     dy = [support.floats(rng, BATCH, STEPS, UNITS)]
     dy += [support.floats(rng, BATCH, UNITS) for _ in states]
     mask = support.mask(rng) if masked else None
     call = {"initial_state": states, "mask": support.tensor(mask), "training": True}
-    found = support.gradients(scan, x, dy, **call)
+    found = support.gradients(layer, x, dy, **call)
     wanted = support.gradients(loop, x, dy, **call)
     support.close(found[0], wanted[0])
     support.close(found[1], wanted[1])
-    plain = support.expected(scan, x, states, mask=mask)
+    plain = support.expected(layer, x, states, mask=mask)
     assert np.abs(plain[0] - found[0][0]).max() > 0.01
 
 

@@ -44,7 +44,6 @@ def data(rng):
 
 
 def test_the_choice():
-    assert list(engine.Engine) == ["scan", "loop"]
     for requested, unroll, chosen in (
         ("auto", False, "scan"),
         ("auto", True, "loop"),
@@ -52,10 +51,40 @@ def test_the_choice():
         ("loop", False, "loop"),
         ("loop", True, "loop"),
     ):
-        assert engine.resolve(requested, unroll=unroll) is engine.Engine(chosen)
         layer = slim_keras.LSTM6(3, engine=requested, unroll=unroll)
         assert layer.resolved_engine is engine.Engine(chosen)
         assert layer.engine == requested
+
+
+def chosen(key, backend, platform, requested="auto", **arguments):
+    cell = slim_keras.get(key)(3, **arguments).cell
+    return engine.resolve(requested, cell, backend=backend, platform=platform)
+
+
+def test_the_choice_by_backend_and_platform():
+    for platform in "gpu", "tpu":
+        assert chosen("lstm6", "jax", platform) == "scan"
+        assert chosen("indrnn", "torch", platform) == "scan"
+        if BACKEND == "jax":  # which looks at the activations
+            assert chosen("indrnn", "jax", platform) == "pallas"
+            assert chosen("indrnn", "jax", platform, activation="softmax") == "scan"
+    assert chosen("indrnn", "jax", "cpu") == "scan"
+    assert chosen("indrnn", "numpy", "cpu") == "loop"
+
+
+@pytest.mark.parametrize("key", support.KEYS)
+def test_what_one_kernel_refuses(key):
+    with pytest.raises(
+        ValueError, match=r"the backend jax\. Received: backend='torch'"
+    ):
+        chosen(key, "torch", "gpu", "pallas")
+    if not slim_keras.get(key).cell_class.variant.pointwise:
+        with pytest.raises(ValueError, match=r"without a recurrent matrix: LSTM10, .*"):
+            chosen(key, "jax", "gpu", "pallas")
+    elif BACKEND == "jax":
+        assert chosen(key, "jax", "gpu", "pallas") == "pallas"
+        with pytest.raises(ValueError, match=r"elementwise.*activation='softmax'"):
+            chosen(key, "jax", "gpu", "pallas", activation="softmax")
 
 
 @pytest.mark.parametrize("key", ["lstm", "lstm_c6", "indrnn"])

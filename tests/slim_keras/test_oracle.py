@@ -12,9 +12,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("engine", ["scan", "loop"])
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("key", support.KEYS)
+@pytest.mark.parametrize(("engine", "key"), support.runs(*support.KEYS))
 def test_values_states_and_gradients(key, case, engine, rng):
     layer = support.make(key, rng, return_state=True, engine=engine, **CASES[case])
     x = support.floats(rng, BATCH, STEPS, FEATURES)

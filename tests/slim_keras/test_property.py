@@ -1,4 +1,4 @@
-"""Any variant, shape, mask and setting: the scan engine is the oracle."""
+"""Any variant, shape, mask and setting: our engines are the oracle."""
 
 import numpy as np
 from hypothesis import Phase, given, settings, strategies as st
@@ -20,7 +20,7 @@ def masks(draw):
 # Every example compiles a pass of its own, hence so few, and none to shrink one.
 @settings(max_examples=15, phases=[Phase.generate])
 @given(
-    key=st.sampled_from(support.KEYS),
+    run=st.sampled_from(support.runs(*support.KEYS, engines=("scan", "pallas"))),
     shape=masks(),
     features=st.integers(1, 3),
     units=st.integers(1, 4),
@@ -29,9 +29,10 @@ def masks(draw):
     training=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_scan_is_the_oracle(
-    key, shape, features, units, flags, with_states, training, seed
+def test_engines_are_the_oracle(
+    run, shape, features, units, flags, with_states, training, seed
 ):
+    engine, key = run
     batch, steps, mask = shape
     rng = np.random.default_rng(seed)
     layer = support.make(
@@ -40,7 +41,7 @@ def test_scan_is_the_oracle(
         units=units,
         features=features,
         return_state=True,
-        engine="scan",
+        engine=engine,
         **flags,
     )
     x = support.floats(rng, batch, steps, features)

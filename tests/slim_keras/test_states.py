@@ -67,8 +67,7 @@ def stateful(layer):
     return copy
 
 
-@pytest.mark.parametrize("engine", ["scan", "loop"])
-@pytest.mark.parametrize("key", ["lstm6", "indrnn"])
+@pytest.mark.parametrize(("engine", "key"), support.runs("lstm6", "indrnn"))
 def test_stateful(key, engine, rng):
     whole = support.make(key, rng, return_sequences=True, engine=engine)
     layer = stateful(whole)

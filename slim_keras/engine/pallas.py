@@ -1,0 +1,267 @@
+"""The loop as one kernel, in JAX Pallas: nothing is launched step by step.
+
+Where the recurrence is pointwise every unit of every example runs by itself, so a
+kernel takes a block of examples and units through all steps, with the states and the
+sums for vectors and biases in registers. Its steps are those of `forward` and
+`backward`. The platform decides what it becomes: Triton on GPUs, Mosaic on TPUs; on a
+CPU Pallas interprets it, which is slow and serves the tests.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import tpu, triton
+
+Array = jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """How a platform wants the work to be cut.
+
+    Attributes:
+        batch: Examples per block, at most.
+        units: Units per block, at most.
+        steps: Steps per block, at most; `None` for all. Such blocks run in order.
+        ahead: Steps whose rows are read together, so that memory is waited for once.
+        lanes: Whether a block has exactly `batch * units` lanes and sizes that are
+            powers of 2. Where it reaches over an end no memory may be touched.
+        arguments: Arguments of `pallas_call`.
+    """
+
+    batch: int
+    units: int
+    steps: int | None
+    ahead: int
+    lanes: bool
+    arguments: Mapping[str, Any]
+
+    def block(self, steps: int, batch: int, units: int) -> tuple[int, int, int]:
+        """The size of a block of an array `(steps, batch, units)`."""
+        steps = min(self.steps or steps, steps)
+        if not self.lanes:
+            return steps, min(self.batch, batch), min(self.units, units)
+        width = min(self.units, pl.next_power_of_2(units))
+        return steps, self.batch * self.units // width, width
+
+
+# A warp per block: the more blocks, the more of a GPU takes part.
+_GPU = Target(
+    batch=1,
+    units=32,
+    steps=None,
+    ahead=8,
+    lanes=True,
+    arguments={"compiler_params": triton.CompilerParams(num_warps=1, num_stages=1)},
+)
+# Blocks lie in the fast memory of a core, which does not hold all steps: 12 arrays of
+# them, twice each, are 6 MB.
+_TPU = Target(
+    batch=32,
+    units=128,
+    steps=16,
+    ahead=1,
+    lanes=False,
+    arguments={
+        "compiler_params": tpu.CompilerParams(
+            dimension_semantics=("parallel", "parallel", "arbitrary")
+        )
+    },
+)
+_CPU = dataclasses.replace(_GPU, ahead=2, arguments={"interpret": True})
+TARGETS = {"cpu": _CPU, "cuda": _GPU, "rocm": _GPU, "tpu": _TPU}
+
+
+def loop(
+    build: Callable,
+    a: Mapping[str, Array],
+    rows: Sequence[str],
+    before: Sequence[str] = (),
+    reverse: bool = False,
+):
+    """Runs all steps, with the signature of `engine.loop.loop`."""
+    seen = {name: a[name] for name in {*rows, *before}}
+    if "mask" in seen:  # TPUs have no memory of booleans
+        seen["mask"] = seen["mask"].astype("int32")
+    fixed = {k: jnp.atleast_2d(array) for k, array in a.items() if array.ndim < 3}
+    batch, units = fixed["h"].shape
+    size = (next(iter(seen.values())).shape[0], batch, units)
+    calls = {
+        platform: _Kernel(target, build, rows, before, reverse, size).call
+        for platform, target in TARGETS.items()
+    }
+    return lax.platform_dependent(fixed, seen, **calls)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kernel:
+    """The loop on one platform; `size` is `(steps, batch, units)`."""
+
+    target: Target
+    build: Callable
+    rows: Sequence[str]
+    before: Sequence[str]
+    reverse: bool
+    size: tuple[int, int, int]
+
+    @property
+    def block(self):
+        return self.target.block(*self.size)
+
+    @property
+    def parts(self):
+        """How many blocks of steps there are."""
+        return pl.cdiv(self.size[0], self.block[0])
+
+    def place(self, number):
+        """Where the block of steps lies that runs as this one."""
+        return self.parts - 1 - number if self.reverse else number
+
+    def call(self, fixed, seen):
+        """The last carry, and the stacks.
+
+        Args:
+            fixed: Arrays that all steps share, of rank 2.
+            seen: Arrays of which a step sees a row, of rank 3.
+        """
+        # The row before a block of steps lies in another block.
+        borders = {k: seen[k] for k in self.before if self.parts > 1}
+        carry, stacked = jax.eval_shape(self._one_step, fixed, seen)
+        steps, batch, units = self.size
+        stacks = [jax.ShapeDtypeStruct((steps, *x.shape), x.dtype) for x in stacked]
+        specs = jax.tree.map(self._spec, (fixed, seen))
+        return pl.pallas_call(
+            self.run,
+            out_shape=(carry, stacks),
+            grid=(
+                pl.cdiv(batch, self.block[1]),
+                pl.cdiv(units, self.block[2]),
+                self.parts,
+            ),
+            in_specs=(*specs, jax.tree.map(self._spec_of_border, borders)),
+            out_specs=jax.tree.map(self._spec, (carry, stacks)),
+            **self.target.arguments,
+        )(fixed, seen, borders)
+
+    def _spec(self, array):
+        """The blocks of an array; an axis of size 1 is shared by all blocks."""
+        blocks = self.block[-array.ndim :]
+        shared = [n == 1 for n in array.shape]
+
+        def index(i, j, part):
+            at = (self.place(part), i, j)[-array.ndim :]
+            return tuple(0 if s else k for k, s in zip(at, shared, strict=True))
+
+        shape = (1 if s else n for n, s in zip(blocks, shared, strict=True))
+        return pl.BlockSpec(tuple(shape), index)
+
+    def _spec_of_border(self, array):
+        """Of an array of rank 3, the one row before each block of steps."""
+        whole = self._spec(array)
+
+        def index(i, j, part):
+            row = jnp.maximum(self.place(part) * self.block[0] - 1, 0)
+            return (row, *whole.index_map(i, j, part)[1:])
+
+        return pl.BlockSpec((1, *whole.block_shape[1:]), index)
+
+    def _one_step(self, fixed, seen):
+        """What is carried and stacked, for the shapes."""
+        step, start = self.build(fixed)
+        row = {k: seen[k][0] for k in self.rows}
+        if "mask" in row:
+            row["mask"] = row["mask"] != 0
+        before = {k: _previous(0, seen[k][0]) for k in self.before}
+        return start, step(start, row, before)[1]
+
+    def run(self, fixed, seen, borders, carries, stacks):
+        """The kernel: from references to a block of everything."""
+        *corner, part = (pl.program_id(axis) for axis in range(3))
+        corner = [k * n for k, n in zip(corner, self.block[1:], strict=True)]
+        low = self.place(part) * self.block[0]
+        count = self.block[0]
+        if self.size[0] % count:  # the last block has fewer steps
+            count = jnp.minimum(count, self.size[0] - low)
+
+        def inside(shape):
+            """Which of a block lies inside its array; `None` for all."""
+            found = None
+            for axis in range(2 if self.target.lanes else 0):
+                size, block = self.size[1 + axis], self.block[1 + axis]
+                if size % block and shape[axis] > 1:
+                    at = lax.broadcasted_iota("int32", shape, axis)
+                    ok = at < size - corner[axis]
+                    found = ok if found is None else found & ok
+            return found
+
+        def read(ref, at=...):
+            mask = inside(ref.shape[-2:])
+            if mask is None:
+                return ref[at]
+            return triton.load(ref.at[at], mask=mask, other=0)
+
+        def write(ref, value, at=...):
+            mask = inside(value.shape)
+            if mask is None:
+                ref[at] = value
+            else:
+                triton.store(ref.at[at], value, mask=mask)
+
+        def read_step(t):
+            row = {k: read(seen[k], t) for k in self.rows}
+            if "mask" in row:
+                row["mask"] = jnp.broadcast_to(row["mask"], fixed["h"].shape) != 0
+            before = {}
+            for k in self.before:
+                value = read(seen[k], jnp.maximum(t - 1, 0))
+                if self.parts > 1:
+                    value = jnp.where(t > 0, value, read(borders[k], 0))
+                before[k] = _previous(low + t, value)
+            return row, before
+
+        def several(number):
+            def body(k, carry):
+                ts = [k * number + n for n in range(number)]
+                if self.reverse:
+                    ts = [count - 1 - t for t in ts]
+                for t, now in zip(ts, [read_step(t) for t in ts], strict=True):
+                    carry, stacked = step(carry, *now)
+                    for ref, value in zip(stacks, stacked, strict=True):
+                        write(ref, value, t)
+                return carry
+
+            return body
+
+        step, carry = self.build({k: read(ref) for k, ref in fixed.items()})
+        if self.parts > 1:  # the block of steps before has left its carry
+            carry = jax.tree.map(
+                lambda first, ref: jnp.where(part == 0, first, read(ref)),
+                carry,
+                carries,
+            )
+        for first, last, number in _groups(count, self.target.ahead):
+            carry = lax.fori_loop(first, last, several(number), carry)
+        jax.tree.map(write, carries, carry)
+
+
+def _previous(t, row):
+    def previous(first, function=lambda x: x):
+        return jnp.where(t > 0, function(row), first)
+
+    return previous
+
+
+def _groups(count, ahead):
+    """Loops over `count` steps, by several and then one by one: from, to, steps."""
+    if isinstance(count, int):
+        groups, rest = divmod(count, ahead)
+    else:
+        groups, rest = lax.div(count, ahead), ahead > 1
+    yield 0, groups, ahead
+    if rest:
+        yield groups * ahead, count, 1

@@ -1,0 +1,98 @@
+"""What is special about one kernel: how it cuts its work, and what it becomes."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from slim_keras.variants import VARIANTS
+from tests.slim_keras import support
+from tests.slim_keras.support import BACKEND, FEATURES
+
+if BACKEND != "jax":
+    pytest.skip("Pallas is JAX's", allow_module_level=True)
+
+import jax
+
+from slim_keras.engine import pallas
+
+
+def layer(key, rng, units, **arguments):
+    settings = {"return_sequences": True, "return_state": True, "engine": "pallas"}
+    return support.make(key, rng, units=units, **settings | arguments)
+
+
+def check(chosen, rng, batch, steps):
+    """Values and gradients against the scan engine, which other tests check."""
+    x = support.floats(rng, batch, steps, FEATURES)
+    dy = [support.floats(rng, batch, steps, chosen.units)]
+    dy += [support.floats(rng, batch, chosen.units) for _ in chosen.cell.state_size]
+    call = {
+        "initial_state": support.states(chosen, rng, batch),
+        "mask": support.tensor(support.mask(rng, batch + 1, steps)[1:]),
+    }
+    for found, wanted in zip(
+        support.gradients(chosen, x, dy, **call),
+        support.gradients(support.twin(chosen, engine="scan"), x, dy, **call),
+        strict=True,
+    ):
+        support.close(found, wanted)
+
+
+# A block is 1 x 32 for 40 units, 4 x 8 for 5, and 8 x 4 for 3 of one example.
+@pytest.mark.parametrize(
+    ("key", "batch", "units"), [("lstm_c6", 2, 40), ("indrnn", 5, 5), ("indrnn", 1, 3)]
+)
+def test_sizes_that_blocks_do_not_divide(key, batch, units, rng):
+    check(layer(key, rng, units), rng, batch, steps=5)
+
+
+# As on a TPU: the states of one block of steps start the next.
+@pytest.mark.parametrize("key", ["lstm_c6", "lstm11"])
+def test_blocks_of_steps(key, monkeypatch, rng):
+    cut = dataclasses.replace(
+        pallas.TARGETS["tpu"], batch=2, units=3, steps=4, arguments={"interpret": True}
+    )
+    monkeypatch.setitem(pallas.TARGETS, "cpu", cut)
+
+    def tanh(x):  # a new function, so that no test before has compiled this pass
+        return keras.ops.tanh(x)
+
+    check(layer(key, rng, 4, activation=tanh), rng, batch=3, steps=10)
+
+
+TRITON = "__gpu$xla.gpu.triton"
+KERNELS = {"cuda": TRITON, "tpu": "tpu_custom_call"}
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+@pytest.mark.parametrize(
+    ("key", "dtype"),
+    [(row.key, "float32") for row in VARIANTS.values() if row.pointwise]
+    + [("indylstm", "mixed_bfloat16"), ("indrnn", "mixed_bfloat16")],
+)
+def test_lowering(key, platform, dtype, rng):
+    """To what the compiler of a platform is given; here is none to compile it."""
+    batch, steps, units = 40, 70, 200  # divided by no block
+    chosen = layer(key, rng, units, dtype=dtype)
+    values = [w.value for w in chosen.trainable_variables]
+    fixed = [v.value for v in chosen.non_trainable_variables]
+
+    def train(values, x, mask):
+        def loss(values, x):
+            y, _ = chosen.stateless_call(values, fixed, x, mask=mask)
+            return sum(a.astype("float32").sum() for a in y)
+
+        return jax.value_and_grad(loss, (0, 1))(values, x)
+
+    text = jax.export.export(
+        jax.jit(train),
+        platforms=[platform],
+        # JAX does not promise that a file with it can be read in later years.
+        disabled_checks=[jax.export.DisabledSafetyCheck.custom_call(TRITON)],
+    )(
+        values, np.ones((batch, steps, FEATURES), "f4"), np.ones((batch, steps), bool)
+    ).mlir_module()
+    assert text.count(f"@{KERNELS[platform]}") == 2
+    assert "stablehlo.while" not in text
