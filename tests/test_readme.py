@@ -8,7 +8,8 @@ from slim_keras.variants import VARIANTS
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_its_python_runs():
+def test_its_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks[0].strip().splitlines()) <= 12
     code = "".join(blocks)

@@ -1,0 +1,241 @@
+"""Files of every layer, against the Keras model, in runtimes that know no Keras."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import slim_keras
+from slim_keras import export
+from tests.slim_keras import support
+from tests.slim_keras.support import BACKEND, FEATURES, KEYS
+
+CLOSE = 1e-4
+
+
+def in_every_way(key, rng):
+    """A layer alone and in both directions, its last output and all of them.
+
+    With `merge_mode=None` Bidirectional puts out its two layers' outputs as they are:
+    the first is that of the layer alone.
+    """
+    x = keras.Input((None, FEATURES))
+    outputs = {}
+    for sequences in (False, True):
+        # Keras' own loop, so that the check is against another engine's forward pass.
+        layer = slim_keras.get(key)(3, return_sequences=sequences, engine="loop")
+        both = keras.layers.Bidirectional(layer, merge_mode=None)
+        outputs[f"alone_{sequences}"], back = both(x)
+        outputs[f"both_{sequences}"] = ops.concatenate(
+            [outputs[f"alone_{sequences}"], back], axis=-1
+        )
+    return support.randomise(keras.Model(x, outputs), rng)
+
+
+def litert(path):
+    """A plain interpreter, which has LiteRT's built-in operators and no other."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(str(path)).get_signature_runner()
+    return lambda **arrays: run(**arrays)
+
+
+def onnx(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    names = [y.name for y in session.get_outputs()]
+    return lambda **arrays: dict(zip(names, session.run(names, arrays), strict=True))
+
+
+def saved_model(path):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+
+    def run(**arrays):
+        found = loaded.signatures["serving_default"](**arrays)
+        return {name: y.numpy() for name, y in found.items()}
+
+    return run
+
+
+FORMATS = {
+    "litert": (export.to_litert, ".tflite", litert),
+    "onnx": (export.to_onnx, ".onnx", onnx),
+    "saved_model": (export.to_saved_model, "", saved_model),
+}
+ONLY_TENSORFLOW = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="the conversion is the same on every backend"
+)
+
+
+@ONLY_TENSORFLOW
+@pytest.mark.parametrize("key", KEYS)
+def test_every_layer(key, tmp_path, rng):
+    model = in_every_way(key, rng)
+    # Sizes that no check of `export` takes.
+    x = support.floats(rng, 5, 11, FEATURES)
+    wanted = model.predict_on_batch(x)
+    for write, suffix, load in (FORMATS["litert"], FORMATS["onnx"]):
+        path = tmp_path / f"model{suffix}"
+        written = write(model, path)
+        assert written.difference < CLOSE
+        assert written.size == path.stat().st_size
+        found = load(path)(input=x)
+        assert set(found) == set(wanted)
+        for name in wanted:
+            np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=CLOSE)
+
+
+def stack(rng, *, masked=False, fixed=None):
+    """Words or numbers through two layers, the first in both directions."""
+    front = [keras.Input((fixed, FEATURES))]
+    if masked:
+        front = [keras.Input((fixed,)), keras.layers.Embedding(9, 3, mask_zero=True)]
+    return support.randomise(
+        keras.Sequential(
+            [
+                *front,
+                keras.layers.Bidirectional(
+                    slim_keras.LSTM_C6(4, return_sequences=True)
+                ),
+                slim_keras.IndRNN(3),
+                keras.layers.Dense(2),
+            ]
+        ),
+        rng,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", FORMATS if BACKEND == "tensorflow" else ["litert", "onnx"]
+)
+def test_words_with_a_mask(name, tmp_path, rng):
+    """On every backend; the file's mask skips the zeros."""
+    write, suffix, load = FORMATS[name]
+    model = stack(rng, masked=True)
+    written = write(model, tmp_path / f"model{suffix}")
+    x = rng.integers(1, 9, (2, 6)).astype("float32")
+    padded = np.concatenate([x, np.zeros((2, 3), "float32")], axis=1)
+    run = load(written.path)
+    for words in (x, padded):
+        np.testing.assert_allclose(
+            run(input=words)["output"], model.predict_on_batch(words), atol=1e-6
+        )
+    np.testing.assert_allclose(
+        run(input=padded)["output"], run(input=x)["output"], atol=1e-6
+    )
+    assert f"{written.size:,} bytes" in str(written)
+    assert [f.name for f in tmp_path.iterdir()] == [written.path.name]
+
+
+@ONLY_TENSORFLOW
+def test_states_and_reversal(tmp_path, rng):
+    """Several inputs and outputs, in the order of their structure."""
+    x, h, c = keras.Input((5, FEATURES)), keras.Input((4,)), keras.Input((4,))
+    layer = slim_keras.IndyLSTM(4, return_state=True, go_backwards=True)
+    model = keras.Model([x, h, c], layer(x, initial_state=[h, c]))
+    support.randomise(model, rng)
+    arrays = [support.floats(rng, 2, *shape) for shape in ((5, FEATURES), (4,), (4,))]
+    wanted = model.predict_on_batch(arrays)
+    for write, suffix, load in FORMATS.values():
+        run = load(write(model, tmp_path / f"model{suffix}").path)
+        found = run(**{f"input_{k}": a for k, a in enumerate(arrays)})
+        for k in range(3):
+            np.testing.assert_allclose(found[f"output_{k}"], wanted[k], atol=1e-6)
+
+
+@ONLY_TENSORFLOW
+def test_quantised_weights(tmp_path, rng):
+    """Files shrink as the weights do, and stay near the model."""
+    model = keras.Sequential([keras.Input((None, 32)), slim_keras.IndyLSTM(64)])
+    sizes, apart = {}, {}
+    for kind in (None, "float16", "weights"):
+        written = export.to_litert(model, tmp_path / "model.tflite", quantize=kind)
+        sizes[kind], apart[kind] = written.size, written.difference
+    weights = 4 * 4 * 32 * 64
+    assert sizes[None] - sizes["float16"] > 0.4 * weights
+    assert sizes[None] - sizes["weights"] > 0.6 * weights
+    assert apart[None] < 1e-5 < apart["float16"] < 1e-2
+    assert 1e-5 < apart["weights"] < 0.1
+
+
+@ONLY_TENSORFLOW
+def test_fixed_batch_size(tmp_path, rng):
+    path = tmp_path / "model.tflite"
+    free = export.to_litert(stack(rng), path)
+    fixed = export.to_litert(stack(rng, fixed=7), path, batch_size=2)
+    assert fixed.size < free.size
+    assert litert(path)(input=support.floats(rng, 2, 7, FEATURES))["output"].shape == (
+        2,
+        2,
+    )
+
+
+def refused(model, message, tmp_path, write=export.to_litert, **arguments):
+    path = tmp_path / "model.tflite"
+    with pytest.raises(ValueError, match=message):
+        write(model, path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@ONLY_TENSORFLOW
+def test_what_cannot_be_exported_says_why(tmp_path, rng):
+    def around(layer, batch=None):
+        return keras.Sequential(
+            [keras.Input((None, FEATURES), batch_size=batch), layer]
+        )
+
+    refused(around(keras.layers.LSTM(3)), "TensorList", tmp_path)
+    stateful = around(slim_keras.LSTM6(3, stateful=True), batch=2)
+    refused(stateful, "stateful=True.*streaming", tmp_path)
+    half = around(slim_keras.LSTM6(3, dtype="mixed_float16"))
+    refused(half, "dtype='float32'", tmp_path)
+    model = around(slim_keras.LSTM6(3))
+    x = support.floats(rng, 2, 5, FEATURES)
+    refused(model, "streaming", tmp_path, quantize="full", representative_data=x)
+    refused(model, "representative_data", tmp_path, quantize="full")
+    refused(model, "`quantize` must be one of", tmp_path, quantize="int4")
+    refused(model, "differs from `model` by", tmp_path, tolerance=-1)
+    refused(model, "'.onnx'", tmp_path, write=export.to_onnx)
+    refused(keras.layers.Dense(2), "Sequential or functional", tmp_path)
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="nothing is loaded anew there")
+def test_unknown_layers_of_the_user(tmp_path):
+    class Mine(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    model = keras.Sequential([keras.Input((None, 3)), slim_keras.LSTM6(2), Mine()])
+    refused(model, "registered.*KERAS_BACKEND=tensorflow", tmp_path)
+
+
+def test_missing_package(tmp_path, rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r"onnxruntime.*slim-keras\[export\]"):
+        export.to_onnx(stack(rng), tmp_path / "model.onnx")
+
+
+@ONLY_TENSORFLOW
+def test_a_failed_export_keeps_the_file_before(tmp_path, rng):
+    path = tmp_path / "model.onnx"
+    path.write_text("before")
+    with pytest.raises(ValueError, match="differs"):
+        export.to_onnx(stack(rng), path, tolerance=-1)
+    assert path.read_text() == "before"
+
+
+def test_lazy_import():
+    program = (
+        "import sys, slim_keras\n"
+        "heavy = {'ai_edge_litert', 'onnx', 'onnxruntime', 'tf2onnx'}\n"
+        "assert not heavy & set(sys.modules)\n"
+        "from slim_keras import export\n"
+        "assert not heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
