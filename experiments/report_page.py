@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import report_figures, report_judge, report_speed
+from experiments import report_edge, report_figures, report_judge, report_speed
 from experiments.report_claims import CLAIMS, Claim, Trained
 from experiments.report_judge import Case
 from experiments.report_papers import TABLES, TITLES
@@ -61,6 +61,7 @@ def page(results: Results, figures: Path) -> str:
         *_figures("seconds", drawn),
     ]
     parts += ["## Time of a training step", *_speed(results)]
+    parts += ["## On small devices", *_edge(results)]
     parts += ["## Comparisons behind the claims", *_evidence(judged)]
     lines = [line for own in results.lines.values() for line in own]
     parts += ["## Runs", commands_table(lines)]
@@ -141,6 +142,22 @@ def _speed(results: Results) -> list[str]:
             report_speed.mask_table(rows),
         ]
     return parts
+
+
+def _edge(results: Results) -> list[str]:
+    rows = report_edge.newest(results.edge)
+    if not rows:
+        return ["No rows yet; `python -m experiments.edge` makes them."]
+    return [
+        "Exported files in their runtimes on one thread, a sequence at a time, medians "
+        "of the runtime's own time; the newest row of each. `imdb` are the trained "
+        "models of `configs/edge.toml`, with embedding and output, 500 words; `layer` "
+        "is the recurrent layer alone, m = 32, n = 100; `handwriting` three "
+        "bidirectional layers, n = 64, on 150 points. Peak is what a file adds to the "
+        f"memory of its process. The accuracy is that on {rows[0]['sequences']} test "
+        "reviews, the same for all. `python -m experiments.edge` made them.",
+        report_edge.edge_tables(rows),
+    ]
 
 
 def _evidence(judged: Sequence[tuple[Claim, list[Case]]]) -> list[str]:

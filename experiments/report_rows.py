@@ -13,6 +13,8 @@ from experiments.report_lines import LOSSES, RECORD, Line
 from experiments.report_names import layer_place
 from experiments.results import Row, read_rows
 
+BENCHMARKS = ("speed", "edge")  # experiments whose rows are no training runs
+
 
 @dataclass(frozen=True)
 class Results:
@@ -21,11 +23,13 @@ class Results:
     Attributes:
         lines: The lines of each experiment that trains.
         speed: The rows of `experiments.speed`, oldest first.
+        edge: Those of `experiments.edge`.
         samples: How many rows of synthetic sample data were left out.
     """
 
     lines: dict[str, list[Line]]
     speed: list[Row]
+    edge: list[Row]
     samples: int
 
 
@@ -42,14 +46,16 @@ def read(folder: Path) -> Results:
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in result_rows(path)]
     if not rows:
         raise UserError(f"{folder} has no result rows; --rows names the folder of them")
-    speed = [row for row in rows if row["experiment"] == "speed"]
-    trained = [row for row in rows if row["experiment"] != "speed"]
+    speed, edge = (
+        [row for row in rows if row["experiment"] == name] for name in BENCHMARKS
+    )
+    trained = [row for row in rows if row["experiment"] not in BENCHMARKS]
     real = [row for row in trained if row["data"] != "sample"]
     lines = {
         experiment: _lines([r for r in real if r["experiment"] == experiment], folder)
         for experiment in sorted({row["experiment"] for row in real})
     }
-    return Results(lines, speed, samples=len(trained) - len(real))
+    return Results(lines, speed, edge, samples=len(trained) - len(real))
 
 
 def result_rows(path: Path) -> list[Row]:
@@ -64,7 +70,7 @@ def result_rows(path: Path) -> list[Row]:
         where = f"{path}, line {number}"
         if not isinstance(row, dict) or "experiment" not in row:
             raise UserError(f"{where} is no result row: it has no experiment")
-        if row["experiment"] != "speed":
+        if row["experiment"] not in BENCHMARKS:
             missing = sorted((RECORD - LOSSES | {"data", "variant"}) - row.keys())
             if missing:
                 raise UserError(f"{where} is no result row: it has no {missing[0]}")

@@ -1,0 +1,188 @@
+"""The models that `experiments.edge` exports, whole or as one step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import checkpoint, imdb
+
+BASELINE = "keras.layers.LSTM"
+# Of handwriting: points, features, labels, layers in both directions, units.
+POINTS, FEATURES, LABELS, DEPTH, WIDTH = 150, 4, 27, 3, 64
+
+
+# The LiteRT files of a model, as `to_litert` calls them; words have no "full16".
+Precisions = tuple[str | None, ...]
+WHOLE: Precisions = (None, "float16", "weights")
+WORDS: Precisions = (None, "weights", "full")
+STEP: Precisions = (*WORDS, "full16")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained IMDB model.
+
+    Attributes:
+        config: Its configuration.
+        weights: Its checkpoint.
+    """
+
+    config: imdb.Config
+    weights: Path
+
+    def load(self) -> Any:
+        """The model."""
+        model = imdb.build(self.config)
+        checkpoint.load(model, self.weights)
+        return model
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to export.
+
+    Attributes:
+        model: What it is: `"imdb"`, `"layer"` or `"handwriting"`.
+        layer: The key of its recurrent layer, or `BASELINE`.
+        streamed: Whether it is the model of one step.
+        precisions: What LiteRT files are made of it, as `to_litert` calls them.
+        make: The Keras model.
+    """
+
+    model: str
+    layer: str
+    streamed: bool
+    precisions: Precisions
+    make: Callable[[], Any]
+
+    @property
+    def name(self) -> str:
+        """A name for its files."""
+        return f"{self.model}-{self.layer}" + ("-step" if self.streamed else "")
+
+
+def subjects(trained: Sequence[Trained]) -> list[Subject]:
+    """All models.
+
+    Args:
+        trained: The IMDB models, one per layer; one of them with `lstm`.
+    """
+    found = []
+    for own in trained:
+        key, layer = own.config.variant, partial(_layer, own.config)
+        found += [
+            Subject("imdb", key, False, WHOLE, own.load),
+            Subject("imdb", key, True, WORDS, partial(_streaming, own.load)),
+            Subject("layer", key, True, STEP, partial(_streaming, layer)),
+            Subject("handwriting", key, False, WHOLE, partial(_handwriting, key)),
+        ]
+        if key == "lstm":
+            unrolled, cell = partial(_unrolled, own), partial(_step, own.config)
+            found += [
+                Subject("imdb", BASELINE, False, (None,), unrolled),
+                Subject("layer", BASELINE, True, (None,), cell),
+            ]
+    return found
+
+
+def _streaming(make: Callable[[], Any]) -> Any:
+    from slim_keras import export
+
+    return export.streaming(make())
+
+
+def _layer(config: imdb.Config) -> Any:
+    """The recurrent layer of the IMDB model alone, as sensors would feed it."""
+    import keras
+
+    import slim_keras
+
+    return keras.Sequential(
+        [
+            keras.Input((None, config.embedding_dim)),
+            slim_keras.get(config.variant)(config.units, activation=config.activation),
+        ]
+    )
+
+
+def _handwriting(key: str) -> Any:
+    """As large as a model of handwriting, with fresh weights."""
+    import keras
+
+    import slim_keras
+
+    layers = [
+        keras.layers.Bidirectional(slim_keras.get(key)(WIDTH, return_sequences=True))
+        for _ in range(DEPTH)
+    ]
+    return keras.Sequential(
+        [keras.Input((POINTS, FEATURES)), *layers, keras.layers.Dense(LABELS)]
+    )
+
+
+def keras_twin(model: Any, unroll: bool) -> Any:
+    """The same model with Keras' own LSTM.
+
+    Args:
+        model: The IMDB model with any LSTM.
+        unroll: Whether its steps stand one after the other, without a loop.
+    """
+    import keras
+
+    embedding, recurrent, dense = model.layers
+    own = keras.layers.LSTM(
+        recurrent.units, activation=recurrent.activation, unroll=unroll
+    )
+    twin = keras.Sequential(
+        [
+            keras.Input(model.input_shape[1:], dtype="int32"),
+            keras.layers.Embedding(embedding.input_dim, embedding.output_dim),
+            own,
+            keras.layers.Dense(1, activation=dense.activation),
+        ]
+    )
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _unrolled(trained: Trained) -> Any:
+    # LiteRT has no built-in operators for the loop of Keras' LSTM.
+    return keras_twin(trained.load(), unroll=True)
+
+
+def _step(config: imdb.Config) -> Any:
+    """One step of the layer by Keras' own cell, its states fed by hand."""
+    import keras
+
+    cell = keras.layers.LSTMCell(config.units, activation=config.activation)
+    x = keras.Input((config.embedding_dim,), name="input")
+    states = [keras.Input((config.units,), name=name) for name in "hc"]
+    output, (h, c) = cell(x, states)
+    return keras.Model(
+        {"input": x, "h": states[0], "c": states[1]},
+        {"output": output, "next_h": h, "next_c": c},
+    )
+
+
+def inputs(subject: Subject, reviews: np.ndarray, features: int) -> np.ndarray:
+    """What the files of a subject are fed with, `(sequences, calls, 1, ...)`.
+
+    Args:
+        subject: The subject.
+        reviews: Word numbers, `(sequences, steps)`.
+        features: Input features of the layer alone.
+    """
+    count, steps = reviews.shape
+    rng = np.random.default_rng(0)
+    if subject.model == "handwriting":
+        shape = (count, 1, 1, POINTS, FEATURES)
+        return rng.normal(size=shape).astype("float32")
+    if subject.model == "layer":
+        return rng.normal(size=(count, steps, 1, features)).astype("float32")
+    if subject.streamed:
+        return reviews[:, :, None].astype("int32")
+    return reviews[:, None, None, :].astype("int32")

@@ -1,0 +1,65 @@
+"""The rows of `experiments.edge`: files, memory, time and accuracy, in a table."""
+
+from collections.abc import Iterable, Sequence
+
+from experiments.report_names import layer_name, layer_place
+from experiments.report_text import NOTHING, table
+from experiments.results import Row
+from experiments.speed import BASELINE
+
+_KEY = ("processor", "model", "streamed", "layer", "runtime", "precision")
+_PRECISIONS = {
+    "float32": "float32",
+    "float16": "float16",
+    "weights": "8 bits",
+    "full": "8 bits, activations too",
+    "full16": "8 bits, activations of 16",
+}
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """The last row of each file, by model and layer; none of sample data."""
+    real = [row for row in rows if row["data"] != "sample"]
+    last = {tuple(row[name] for name in _KEY): row for row in real}
+    return sorted(last.values(), key=_place)
+
+
+def _place(row: Row) -> tuple:
+    layer = -1 if row["layer"] == BASELINE else layer_place(row["layer"])
+    precision = list(_PRECISIONS).index(row["precision"])
+    kind = (row["processor"], row["model"], row["streamed"])
+    return (*kind, row["runtime"], layer, precision)
+
+
+def edge_tables(rows: Sequence[Row]) -> str:
+    """A table for each model."""
+    parts = []
+    for kind in dict.fromkeys(
+        (r["processor"], r["model"], r["streamed"]) for r in rows
+    ):
+        processor, model, streamed = kind
+        own = [r for r in rows if (r["processor"], r["model"], r["streamed"]) == kind]
+        title = f"### {model}, {'one step' if streamed else 'whole'}: {processor}"
+        time = "us per step" if streamed else "ms per sequence"
+        columns = ["runtime", "layer", "weights", "kB", "peak MB", time]
+        scored = any(row["test_accuracy"] is not None for row in own)
+        columns += ["test accuracy"] if scored else []
+        body = [_cells(row, scored) for row in own]
+        parts += [title, table(columns, body, left=3)]
+    return "\n\n".join(parts)
+
+
+def _cells(row: Row, scored: bool) -> list[str]:
+    layer = row["layer"]
+    cells = [
+        row["runtime"],
+        f"`{layer}`" if layer == BASELINE else layer_name(layer),
+        _PRECISIONS[row["precision"]],
+        f"{row['bytes'] / 1000:.1f}",
+        f"{row['peak_mb']:.1f}",
+        f"{row['step_us']:.1f}" if row["streamed"] else f"{row['sequence_ms']:.2f}",
+    ]
+    if scored:
+        right = row["test_accuracy"]
+        cells.append(NOTHING if right is None else f"{right:.3f}")
+    return cells
