@@ -203,10 +203,12 @@ def _show(rows: list[Row]) -> None:
         title="One thread, one sequence at a time",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in ("model", "layer", "", "weights"):
         table.add_column(column, no_wrap=True)
-    for column in ("kB", "MB", "ms", "us/step", "test"):
+    for column in ("kB", "MB", "ms", "us", "test"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         step, right = row["step_us"], row["test_accuracy"]
@@ -215,10 +217,10 @@ def _show(rows: list[Row]) -> None:
             row["layer"],
             {"litert": "LiteRT", "onnxruntime": "ONNX"}[row["runtime"]],
             row["precision"],
-            f"{row['bytes'] / 1000:.1f}",
-            f"{row['peak_mb']:.1f}",
-            f"{row['sequence_ms']:.2f}",
-            f"{step:.1f}" if step else "-",
+            f"{row['bytes'] / 1000:.4g}",
+            f"{row['peak_mb']:.3g}",
+            f"{row['sequence_ms']:.3g}",
+            f"{step:.3g}" if step else "-",
             f"{right:.3f}" if right is not None else "-",
         )
     Console().print(table)

@@ -52,7 +52,7 @@ def edge_tables(rows: Sequence[Row]) -> str:
 def _cells(row: Row, scored: bool) -> list[str]:
     layer = row["layer"]
     cells = [
-        row["runtime"],
+        {"litert": "LiteRT", "onnxruntime": "onnxruntime"}[row["runtime"]],
         f"`{layer}`" if layer == BASELINE else layer_name(layer),
         _PRECISIONS[row["precision"]],
         f"{row['bytes'] / 1000:.1f}",
