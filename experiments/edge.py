@@ -214,7 +214,7 @@ def _show(rows: list[Row]) -> None:
         step, right = row["step_us"], row["test_accuracy"]
         table.add_row(
             row["model"] + (" step" if row["streamed"] else ""),
-            row["layer"],
+            row["layer"].replace("keras.layers.", "keras "),
             {"litert": "LiteRT", "onnxruntime": "ONNX"}[row["runtime"]],
             row["precision"],
             f"{row['bytes'] / 1000:.4g}",
