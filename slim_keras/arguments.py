@@ -70,7 +70,7 @@ _DOCS = {
     "output before them.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "
     "kernel; JAX, variants without a recurrent matrix), `'loop'` (Keras' own loop, "
-    "the reference) or `'auto'`: pallas on a GPU or TPU where it serves, else scan.",
+    "the reference) or `'auto'`: pallas on one GPU or TPU where it serves, else scan.",
     "activity_regularizer": "Regularizer of the layer's output.",
 }
 

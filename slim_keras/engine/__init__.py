@@ -42,7 +42,7 @@ def resolve(
             loop alone does.
         backend: The backend, by default the one in use. The scan engine serves
             TensorFlow, JAX and PyTorch.
-        platform: What JAX runs on, by default the one in use.
+        platform: What JAX runs on, by default the one in use, if it is one device.
         exporting: Whether the layer is being exported, which has a way of its own.
 
     Returns:
@@ -82,9 +82,10 @@ def resolve(
 
 
 def _platform() -> str:
+    """What JAX runs on; of several devices, one would have to run a kernel for all."""
     import jax
 
-    return jax.default_backend()
+    return jax.default_backend() if jax.device_count() == 1 else "several"
 
 
 def _kernel_refuses(cell, backend: str) -> str | None:

@@ -72,6 +72,16 @@ def test_the_choice_by_backend_and_platform():
     assert chosen("indrnn", "numpy", "cpu") == "loop"
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
+@pytest.mark.parametrize(("devices", "expected"), [(1, "pallas"), (2, "scan")])
+def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
+    import jax
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "device_count", lambda: devices)
+    assert chosen("indrnn", "jax", None) == expected
+
+
 @pytest.mark.parametrize("key", support.KEYS)
 def test_what_one_kernel_refuses(key):
     with pytest.raises(
