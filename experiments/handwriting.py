@@ -208,7 +208,7 @@ def run(config: Config) -> int:
         return history, reason, scores(model, history, folder, test, config.batch_size)
 
     title = f"handwriting-{config.variant}-L{config.layers}-n{config.units}"
-    own = {"data": data.name, "data_checksum": data.checksum}
+    own = {"data": data.name, "drawn_checksum": data.checksum}  # by the seed
     return runner.record("handwriting", title, config, model, own, data.origin, train)
 
 

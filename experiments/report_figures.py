@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from experiments import report_charts, report_curves
+from experiments import report_charts, report_curves, report_errors
 from experiments.report_curves import CURVES, Curves, Scale
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
@@ -40,6 +40,10 @@ def draw(results: Results, folder: Path) -> dict[str, str]:
     figures["weights"] = (
         "Weights of the recurrent layer against test accuracy",
         report_charts.weights,
+    )
+    figures["handwriting-errors"] = (
+        "Character error rate over weights, and over that in training",
+        report_errors.errors,
     )
     figures["seconds"] = ("Seconds per epoch", report_charts.seconds)
     folder.mkdir(parents=True, exist_ok=True)

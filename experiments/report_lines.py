@@ -9,10 +9,11 @@ from experiments.checkpoint import History
 from experiments.results import Row
 
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
-LOSSES = {"best", "last"}  # in rows of experiments that have no classes
+# In rows of experiments without classes, and of those whose seed draws the data.
+OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
 
 # What a row holds besides the settings that its numbers depend on.
-RECORD = LOSSES | {
+RECORD = OPTIONAL | {
     "run",
     "status",
     "reason",
@@ -35,15 +36,22 @@ RECORD = LOSSES | {
 
 
 def _score(protocol: str, figure: str) -> Callable[[Row, History], float | None]:
-    return lambda row, history: row.get(protocol) and row[protocol][figure]
+    return lambda row, history: (row.get(protocol) or {}).get(figure)
 
 
 def _error(row: Row, history: History) -> float | None:
     return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
 
 
+def _mse(name: str) -> Callable[[Row, History], float | None]:
+    score = _score(name, "test_loss")
+    return lambda row, history: (
+        score(row, history) if row["experiment"] == "adding" else None
+    )
+
+
 def _solved(row: Row, history: History) -> float | None:
-    if not row.get("best"):
+    if row["experiment"] != "adding":
         return None
     losses = [entry["test_loss"] for entry in history]
     solved = (place for place, loss in enumerate(losses, start=1) if loss < SOLVED)
@@ -69,9 +77,14 @@ MEASURES: dict[str, Callable[[Row, History], float | None]] = {
     "late": _mean_test(95, 100),
     "after_150": _mean_test(151, 200),
     "error": _error,
-    "mse": _score("best", "test_loss"),
-    "mse_last": _score("last", "test_loss"),
+    "mse": _mse("best"),
+    "mse_last": _mse("last"),
     "solved": _solved,
+    "cer": _score("best", "test_cer"),
+    "cer_beam": _score("best", "test_cer_beam"),
+    "cer_train": _score("last", "train_cer"),
+    "cer_last": _score("last", "test_cer"),
+    "parameters": lambda row, history: row["model_parameters"],
     "seconds": lambda row, history: row["seconds_per_epoch"],
 }
 

@@ -20,6 +20,7 @@ TITLES = {
     "newsgroups": "20 Newsgroups",
     "adding": "The adding problem",
     "pixel_mnist": "MNIST pixel by pixel",
+    "handwriting": "Online handwriting",
 }
 
 
@@ -291,6 +292,26 @@ TABLES = (
             "Error and `clean` are of the epoch chosen on 5 % of the training digits. "
             "The authors trained until the validation accuracy had not risen for 100 "
             "epochs or more.",
+        ),
+    ),
+    Table(
+        title="IndyLSTM against LSTM: words of Omniglot's Latin letters, n = 64",
+        source="Our own test of arXiv 1903.08023, whose sizes and tables are unknown",
+        experiment="handwriting",
+        settings={"units": 64, "alphabet": "Latin"},
+        axes=("layers", "variant"),
+        cells=[
+            Cell({"layers": layers, "variant": variant})
+            for layers in (1, 2, 3, 4, 5)
+            for variant in ("lstm", "lstm11", "lstm_c6", "indylstm")
+        ],
+        grid="handwriting.toml",
+        printed=(),
+        measured=("parameters", "cer", "cer_beam", "cer_train", "cer_last"),
+        notes=(
+            "CER is the character error rate on words of writers who are in no other "
+            "part; each seed draws other writers. The first two are those of the epoch "
+            "chosen on the words of yet others.",
         ),
     ),
 )

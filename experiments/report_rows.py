@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.checkpoint import History
 from experiments.errors import UserError
-from experiments.report_lines import LOSSES, RECORD, Line
+from experiments.report_lines import OPTIONAL, RECORD, Line
 from experiments.report_names import layer_place
 from experiments.results import Row, read_rows
 
@@ -71,7 +71,7 @@ def result_rows(path: Path) -> list[Row]:
         if not isinstance(row, dict) or "experiment" not in row:
             raise UserError(f"{where} is no result row: it has no experiment")
         if row["experiment"] not in BENCHMARKS:
-            missing = sorted((RECORD - LOSSES | {"data", "variant"}) - row.keys())
+            missing = sorted((RECORD - OPTIONAL | {"data", "variant"}) - row.keys())
             if missing:
                 raise UserError(f"{where} is no result row: it has no {missing[0]}")
             if row["run"] in runs:

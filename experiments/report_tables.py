@@ -31,6 +31,11 @@ HEADS = {
     "mse": "lowest MSE",
     "mse_last": "last MSE",
     "solved": f"steps to MSE < {SOLVED}",
+    "parameters": "weights",
+    "cer": "test CER",
+    "cer_beam": "by beam search",
+    "cer_train": "train CER at the end",
+    "cer_last": "test CER at the end",
 }
 
 
@@ -95,6 +100,8 @@ def _head(name: str) -> str:
 
 def number(measure: str, values: Sequence[float]) -> str:
     """Values of a measure: whole epochs, else four decimals."""
+    if measure == "parameters" and values:
+        return f"{statistics.mean(values):,.0f}"
     whole = measure == "epoch" and all(float(x).is_integer() for x in values)
     digits = {
         "epoch": 0 if whole and len(values) == 1 else 1,
@@ -127,7 +134,10 @@ def other_lines(lines: Sequence[Line]) -> str:
     if not rest:
         return ""
     axes = ["variant", "units", "eta"]
-    known = ("train", "paper", "clean", "solved", "mse", "mse_last")
+    known = [
+        *("train", "paper", "clean", "solved", "mse", "mse_last"),
+        *("cer", "cer_beam", "cer_train", "cer_last"),
+    ]
     measures = [m for m in known if any(line.values(m) for line in rest)]
     rows = [
         [

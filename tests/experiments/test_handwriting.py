@@ -72,7 +72,7 @@ def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch, capsys):
     expected = {
         "experiment": "handwriting",
         "data": "sample",
-        "data_checksum": data.load("sample", count=24, seed=3).checksum,
+        "drawn_checksum": data.load("sample", count=24, seed=3).checksum,
         "variant": "indylstm",
         "layers": 1,
         "status": "finished",

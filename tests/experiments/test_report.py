@@ -20,6 +20,7 @@ from tests.experiments.report_support import (
     PIXELS,
     adding_row,
     append,
+    handwriting_row,
     results,
     row,
     runs,
@@ -70,6 +71,7 @@ ROWS = [
     *(row(CONV, variant=variant) for variant in ("lstm", "lstm1")),
     *(row(NEWS, 0.7, variant=variant) for variant in ("lstm", "lstm_c6")),
     *(adding_row(0.005, variant=variant) for variant in ("indrnn", "irnn")),
+    *(handwriting_row(0.2, variant=variant) for variant in ("lstm", "lstm11")),
     row(PIXELS, 0.98),
     row(PIXELS, 0.99, stack="dense", layers=None),
 ]
@@ -86,7 +88,7 @@ def test_the_same_rows_in_any_order_make_the_same_bytes(tmp_path, capsys):
     text = written[0].pop("README.md").decode()
     linked = [link.removeprefix("figures/") for link in LINK.findall(text)]
     assert sorted(linked) == sorted(written[0])
-    assert len(linked) == 10
+    assert len(linked) == 11
     assert not re.search(r"\d{4}-\d\d-\d\d", text)
     assert str(tmp_path) not in text
     assert capsys.readouterr().err == ""

@@ -17,7 +17,14 @@ from experiments.report_speed import (
     unmasked,
 )
 from experiments.report_tables import counts_table, other_lines, paper_table
-from tests.experiments.report_support import IMDB, PIXELS, adding_row, results, row
+from tests.experiments.report_support import (
+    IMDB,
+    PIXELS,
+    adding_row,
+    handwriting_row,
+    results,
+    row,
+)
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BY_GRID = {paper.grid: paper for paper in TABLES}
@@ -138,6 +145,21 @@ def test_the_error_is_that_of_the_chosen_epoch(tmp_path):
     text = paper_table(BY_GRID["pixel_mnist.toml"], lines)
     assert cells(text, "in order", "plain", "6")[0][:4] == [
         *("1.00", "2.50", "0.9904", "0.9750")
+    ]
+
+
+def test_seeds_draw_other_handwriting(tmp_path):
+    rows = [handwriting_row(rate, seed=seed) for seed, rate in enumerate((0.2, 0.3))]
+    (line,) = read(results(tmp_path, *rows)).lines["handwriting"]
+    text = paper_table(BY_GRID["handwriting.toml"], [line])
+    assert cells(text, "2", "IndyLSTM")[0][:5] == [
+        *(
+            "200,000",
+            "0.2500 ± 0.0707",
+            "0.2400 ± 0.0707",
+            "0.1250 ± 0.0354",
+            "0.2500 ± 0.0707",
+        )
     ]
 
 
