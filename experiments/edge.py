@@ -208,7 +208,7 @@ def _show(rows: list[Row]) -> None:
     )
     for column in ("model", "layer", "", "weights"):
         table.add_column(column, no_wrap=True)
-    for column in ("kB", "MB", "ms", "us", "test"):
+    for column in ("kB", "MB", "ms", "us/step", "test"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         step, right = row["step_us"], row["test_accuracy"]
