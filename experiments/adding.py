@@ -212,8 +212,7 @@ def run(config: Config) -> int:
             name: entry and {key: entry[key] for key in ("test_loss", "epoch")}
             for name, entry in zip(("best", "last"), entries, strict=True)
         }
-        no_classes = dict.fromkeys(("paper", "clean", "train_accuracy"))
-        return history, reason, no_classes | scores
+        return history, reason, runner.NO_CLASSES | scores
 
     title = f"adding-{config.variant}-T{config.length}-n{config.units}"
     data = {"data": "generated", "data_checksum": None}

@@ -36,6 +36,7 @@ from experiments.results import Row, append_row, read_rows
 GRID = Path(__file__).parents[1] / "configs" / "edge.toml"
 PACKAGES = ("ai_edge_litert", "onnxruntime", "tf2onnx")
 CALIBRATION = 20  # reviews, from the training ones
+_CONSOLE = Console(stderr=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +106,6 @@ def run(settings: Settings) -> int:
     return 0
 
 
-_CONSOLE = Console(stderr=True)
-
-
 def _export(
     subject: Subject, reviews: np.ndarray, config: imdb.Config, folder: Path
 ) -> list[Row]:
@@ -129,8 +127,8 @@ def _export(
             tolerance=float("inf") if precision else 1e-4,
         )
         rows.append(_file(subject, "litert", precision, made))
-    if subject.layer == edge_models.BASELINE and not subject.streamed:
-        model = edge_models.keras_twin(model, unroll=False)
+    if subject.make_onnx:
+        model = subject.make_onnx()
     made = export.to_onnx(model, folder / f"{subject.name}.onnx", batch_size=1)
     return [*rows, _file(subject, "onnxruntime", None, made)]
 

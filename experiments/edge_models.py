@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from experiments import checkpoint, imdb
+from experiments.speed import BASELINE
 
-BASELINE = "keras.layers.LSTM"
 # Of handwriting: points, features, labels, layers in both directions, units.
 POINTS, FEATURES, LABELS, DEPTH, WIDTH = 150, 4, 27, 3, 64
-
 
 # The LiteRT files of a model, as `to_litert` calls them; words have no "full16".
 Precisions = tuple[str | None, ...]
@@ -51,6 +50,7 @@ class Subject:
         streamed: Whether it is the model of one step.
         precisions: What LiteRT files are made of it, as `to_litert` calls them.
         make: The Keras model.
+        make_onnx: That for ONNX, where it is another one.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Subject:
     streamed: bool
     precisions: Precisions
     make: Callable[[], Any]
+    make_onnx: Callable[[], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -81,9 +82,11 @@ def subjects(trained: Sequence[Trained]) -> list[Subject]:
             Subject("handwriting", key, False, WHOLE, partial(_handwriting, key)),
         ]
         if key == "lstm":
-            unrolled, cell = partial(_unrolled, own), partial(_step, own.config)
+            # LiteRT has no built-in operators for the loop of Keras' LSTM.
+            unrolled, looped = (partial(_keras_twin, own, u) for u in (True, False))
+            cell = partial(_step, own.config)
             found += [
-                Subject("imdb", BASELINE, False, (None,), unrolled),
+                Subject("imdb", BASELINE, False, (None,), unrolled, looped),
                 Subject("layer", BASELINE, True, (None,), cell),
             ]
     return found
@@ -124,34 +127,18 @@ def _handwriting(key: str) -> Any:
     )
 
 
-def keras_twin(model: Any, unroll: bool) -> Any:
-    """The same model with Keras' own LSTM.
-
-    Args:
-        model: The IMDB model with any LSTM.
-        unroll: Whether its steps stand one after the other, without a loop.
-    """
+def _keras_twin(trained: Trained, unroll: bool) -> Any:
+    """The trained model with Keras' own LSTM, with or without a loop."""
     import keras
 
-    embedding, recurrent, dense = model.layers
-    own = keras.layers.LSTM(
-        recurrent.units, activation=recurrent.activation, unroll=unroll
+    config = trained.config
+    recurrent = keras.layers.LSTM(
+        config.units, activation=config.activation, unroll=unroll
     )
-    twin = keras.Sequential(
-        [
-            keras.Input(model.input_shape[1:], dtype="int32"),
-            keras.layers.Embedding(embedding.input_dim, embedding.output_dim),
-            own,
-            keras.layers.Dense(1, activation=dense.activation),
-        ]
-    )
-    twin.set_weights(model.get_weights())
+    output = keras.layers.Dense(1, activation="sigmoid")
+    twin = imdb.compiled(config, [imdb.embedding(config), recurrent, output])
+    twin.set_weights(trained.load().get_weights())
     return twin
-
-
-def _unrolled(trained: Trained) -> Any:
-    # LiteRT has no built-in operators for the loop of Keras' LSTM.
-    return keras_twin(trained.load(), unroll=True)
 
 
 def _step(config: imdb.Config) -> Any:

@@ -128,13 +128,14 @@ def scores(
     model: Any, history: History, folder: Path, test: handwriting.Part, batch_size: int
 ) -> dict[str, Any]:
     """What the row says of the epochs; `None` where none can say it."""
-    no_classes = dict.fromkeys(("paper", "clean", "train_accuracy"))
     if not history:
-        return no_classes | dict.fromkeys(("lowest", "best", "last", "weights_bytes"))
+        return runner.NO_CLASSES | dict.fromkeys(
+            ("lowest", "best", "last", "weights_bytes")
+        )
     chosen = best(history, "val_cer") if "val_cer" in history[0] else None
     entries = {"lowest": best(history, "test_cer"), "last": history[-1]}
     return {
-        **no_classes,
+        **runner.NO_CLASSES,
         **{name: _figures(entry) for name, entry in entries.items()},
         "best": chosen and _figures(chosen) | _beam(model, folder, test, batch_size),
         "weights_bytes": _weights_bytes(model, folder),

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from experiments.report_names import layer_name, layer_place
+from experiments.report_speed import grouped, name, place
 from experiments.report_text import NOTHING, table
 from experiments.results import Row
-from experiments.speed import BASELINE
 
-_KEY = ("processor", "model", "streamed", "layer", "runtime", "precision")
+_TABLE = ("processor", "model", "streamed")
+_KEY = (*_TABLE, "layer", "runtime", "precision")
 _PRECISIONS = {
     "float32": "float32",
     "float16": "float16",
@@ -20,25 +20,20 @@ _PRECISIONS = {
 def newest(rows: Iterable[Row]) -> list[Row]:
     """The last row of each file, by model and layer; none of sample data."""
     real = [row for row in rows if row["data"] != "sample"]
-    last = {tuple(row[name] for name in _KEY): row for row in real}
+    last = {tuple(row[field] for field in _KEY): row for row in real}
     return sorted(last.values(), key=_place)
 
 
 def _place(row: Row) -> tuple:
-    layer = -1 if row["layer"] == BASELINE else layer_place(row["layer"])
     precision = list(_PRECISIONS).index(row["precision"])
-    kind = (row["processor"], row["model"], row["streamed"])
-    return (*kind, row["runtime"], layer, precision)
+    kind = tuple(row[field] for field in _TABLE)
+    return (*kind, row["runtime"], place(row["layer"]), precision)
 
 
 def edge_tables(rows: Sequence[Row]) -> str:
     """A table for each model."""
     parts = []
-    for kind in dict.fromkeys(
-        (r["processor"], r["model"], r["streamed"]) for r in rows
-    ):
-        processor, model, streamed = kind
-        own = [r for r in rows if (r["processor"], r["model"], r["streamed"]) == kind]
+    for (processor, model, streamed), own in grouped(rows, _TABLE).items():
         title = f"### {model}, {'one step' if streamed else 'whole'}: {processor}"
         time = "us per step" if streamed else "ms per sequence"
         columns = ["runtime", "layer", "weights", "kB", "peak MB", time]
@@ -50,10 +45,9 @@ def edge_tables(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, scored: bool) -> list[str]:
-    layer = row["layer"]
     cells = [
         {"litert": "LiteRT", "onnxruntime": "onnxruntime"}[row["runtime"]],
-        f"`{layer}`" if layer == BASELINE else layer_name(layer),
+        name(row["layer"]),
         _PRECISIONS[row["precision"]],
         f"{row['bytes'] / 1000:.1f}",
         f"{row['peak_mb']:.1f}",

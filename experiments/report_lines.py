@@ -8,6 +8,9 @@ from experiments import adding
 from experiments.checkpoint import History
 from experiments.results import Row
 
+# Of one run; `None` where it cannot say it.
+Measure = Callable[[Row, History], float | None]
+
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
 # In rows of experiments without classes, and of those whose seed draws the data.
 OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
@@ -35,7 +38,7 @@ RECORD = OPTIONAL | {
 }
 
 
-def _score(protocol: str, figure: str) -> Callable[[Row, History], float | None]:
+def _score(protocol: str, figure: str) -> Measure:
     return lambda row, history: (row.get(protocol) or {}).get(figure)
 
 
@@ -43,22 +46,20 @@ def _error(row: Row, history: History) -> float | None:
     return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
 
 
-def _mse(name: str) -> Callable[[Row, History], float | None]:
-    score = _score(name, "test_loss")
+def _of_adding(measure: Measure) -> Measure:
+    """Of the adding problem alone: others have such losses, too."""
     return lambda row, history: (
-        score(row, history) if row["experiment"] == "adding" else None
+        measure(row, history) if row["experiment"] == "adding" else None
     )
 
 
 def _solved(row: Row, history: History) -> float | None:
-    if row["experiment"] != "adding":
-        return None
     losses = [entry["test_loss"] for entry in history]
     solved = (place for place, loss in enumerate(losses, start=1) if loss < SOLVED)
     return next((adding.EPOCH * place for place in solved), None)
 
 
-def _mean_test(first: int, last: int) -> Callable[[Row, History], float | None]:
+def _mean_test(first: int, last: int) -> Measure:
     def measure(row: Row, history: History) -> float | None:
         if len(history) < last:
             return None
@@ -68,8 +69,8 @@ def _mean_test(first: int, last: int) -> Callable[[Row, History], float | None]:
     return measure
 
 
-# What is measured of one run; `None` where the run cannot say it.
-MEASURES: dict[str, Callable[[Row, History], float | None]] = {
+# What is measured.
+MEASURES: dict[str, Measure] = {
     "train": lambda row, history: row["train_accuracy"],
     "paper": _score("paper", "test_accuracy"),
     "clean": _score("clean", "test_accuracy"),
@@ -77,9 +78,9 @@ MEASURES: dict[str, Callable[[Row, History], float | None]] = {
     "late": _mean_test(95, 100),
     "after_150": _mean_test(151, 200),
     "error": _error,
-    "mse": _mse("best"),
-    "mse_last": _mse("last"),
-    "solved": _solved,
+    "mse": _of_adding(_score("best", "test_loss")),
+    "mse_last": _of_adding(_score("last", "test_loss")),
+    "solved": _of_adding(_solved),
     "cer": _score("best", "test_cer"),
     "cer_beam": _score("best", "test_cer_beam"),
     "cer_train": _score("last", "train_cer"),

@@ -54,7 +54,7 @@ def step_tables(rows: Iterable[Row]) -> str:
             for (T, n), times in sorted(steps.items())
         ]
         title = f"### {backend}, {processor}: {model}, B={batch}, m={features}"
-        columns = ["T", "n", *map(_name, layers)]
+        columns = ["T", "n", *map(name, layers)]
         sections += [title, table(columns, body, left=0)]
     return "\n\n".join(sections)
 
@@ -88,7 +88,7 @@ def range_table(rows: Sequence[Row]) -> str:
                     if shape[:2] == kind and {BASELINE, layer} <= times.keys()
                 ]
                 cells.append(_range(ratios))
-            body.append([backend, processor, _name(layer), *cells])
+            body.append([backend, processor, name(layer), *cells])
     columns = [
         f"{model}, {'masked' if masked else 'no mask'}" for model, masked in kinds
     ]
@@ -111,7 +111,7 @@ def mask_table(rows: Sequence[Row]) -> str:
                 if layer in (plain := steps.get((model, False, *shape), {}))
             ]
             cells.append(_range(ratios))
-        body.append([_name(layer), *cells])
+        body.append([name(layer), *cells])
     columns = [f"{backend}, {processor}" for backend, processor in machines]
     return table(["layer", *columns], body)
 
@@ -127,18 +127,19 @@ def _range(ratios: Sequence[float]) -> str:
 
 
 def _layers(rows: Iterable[Row]) -> list[str]:
-    """Keras' and PyTorch's LSTM, then ours as the library lists them."""
-
-    def place(layer: str) -> tuple[int, int]:
-        if layer in _OTHERS:
-            return -1, _OTHERS.index(layer)
-        key, depth = parts(layer)
-        return layer_place(key), depth
-
     return sorted({row["layer"] for row in rows}, key=place)
 
 
-def _name(layer: str) -> str:
+def place(layer: str) -> tuple[int, int]:
+    """Where a layer stands: Keras' and PyTorch's LSTM, then ours as the library has."""
+    if layer in _OTHERS:
+        return -1, _OTHERS.index(layer)
+    key, depth = parts(layer)
+    return layer_place(key), depth
+
+
+def name(layer: str) -> str:
+    """What the report calls a layer in a row of a benchmark."""
     if layer in _OTHERS:
         return f"`{layer}`"
     key, depth = parts(layer)

@@ -25,6 +25,8 @@ from experiments.training import best, fit
 # The epochs, where the training diverged, and its scores for the row.
 Learnt = tuple[History, str | None, dict[str, Any]]
 
+NO_CLASSES = dict.fromkeys(("paper", "clean", "train_accuracy"))  # of such a row
+
 
 @dataclass(frozen=True, kw_only=True)
 class Common:

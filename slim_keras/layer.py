@@ -104,13 +104,14 @@ class SlimLayer(keras.layers.RNN):
             object.__setattr__(self, "states", states)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if self.resolved_engine is engine.Engine.EXPORT:
+        chosen = self.resolved_engine
+        if chosen is engine.Engine.EXPORT:
             export = engine.current_export()
             return export.run(self, sequences, initial_state, mask)
         if self.stateful:
             # PyTorch assigns in place, which would change what the gradient needs.
             initial_state = [ops.copy(state) for state in initial_state]
-        if self.resolved_engine is engine.Engine.LOOP:
+        if chosen is engine.Engine.LOOP:
             return super().inner_loop(sequences, initial_state, mask, training=training)
         cell = self.cell
         if training and cell.dropout > 0:
@@ -129,7 +130,7 @@ class SlimLayer(keras.layers.RNN):
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
-            fused=self.resolved_engine is engine.Engine.PALLAS,
+            fused=chosen is engine.Engine.PALLAS,
         )
 
     def get_config(self):

@@ -5,7 +5,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,6 +30,14 @@ class Source(Generic[Content]):
     origin: str
     files: Sequence[Path]
     read: Callable[[], Content]
+
+
+def first(
+    looks: Iterable[Callable[[Path], Source[Content] | None]], places: Sequence[Path]
+) -> Source[Content] | None:
+    """What the first look finds in the first place where it finds something."""
+    found = (look(place) for look in looks for place in places)
+    return next(filter(None, found), None)
 
 
 class NotFoundError(Exception):

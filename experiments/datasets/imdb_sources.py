@@ -24,12 +24,8 @@ def find(folder: Path) -> Source[Reviews] | None:
     In this order: prepared by tensorflow-datasets, the folder `aclImdb`, an archive
     `aclImdb*.tar.gz` (the first by name), Keras' `imdb.npz`.
     """
-    for look in (prepared, _folder, _archive, _npz):
-        for place in (folder, folder / "imdb", folder / "tfds"):
-            source = look(place)
-            if source:
-                return source
-    return None
+    places = (folder, folder / "imdb", folder / "tfds")
+    return disk.first((prepared, _folder, _archive, _npz), places)
 
 
 def prepared(place: Path) -> Source[Reviews] | None:

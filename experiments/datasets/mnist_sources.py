@@ -35,12 +35,8 @@ def find(folder: Path) -> Source[Arrays] | None:
     In this order: the four idx files, plain or `.gz`; Keras' `mnist.npz`; prepared by
     tensorflow-datasets.
     """
-    for look in (_idx, _npz, prepared):
-        for place in (folder, folder / "mnist", folder / "tfds"):
-            source = look(place)
-            if source:
-                return source
-    return None
+    places = (folder, folder / "mnist", folder / "tfds")
+    return disk.first((_idx, _npz, prepared), places)
 
 
 def prepared(place: Path) -> Source[Arrays] | None:

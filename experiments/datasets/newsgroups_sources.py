@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,13 +95,8 @@ def find(folder: Path, split: str) -> Source[Documents] | None:
 
     Unpacked folders come before archives.
     """
-    places = [folder, folder / "20news"]
-    for look in (_folders, _archive):
-        for place in places:
-            source = look(place, LAYOUTS[split])
-            if source:
-                return source
-    return None
+    looks = [partial(look, layout=LAYOUTS[split]) for look in (_folders, _archive)]
+    return disk.first(looks, [folder, folder / "20news"])
 
 
 def _folders(place: Path, layout: Layout) -> Source[Documents] | None:
