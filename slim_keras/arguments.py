@@ -64,8 +64,9 @@ _DOCS = {
     "come in reading order, as from Keras' layers.",
     "stateful": "Whether a batch starts from the states in which the one before "
     "ended. Needs a fixed batch size; `reset_state()` sets them to zero.",
-    "unroll": "Whether to unroll Keras' loop (`engine='loop'`). Needs a fixed number "
-    "of steps.",
+    "unroll": "Whether to unroll Keras' loop (`engine='loop'`), which needs a fixed "
+    "number of steps; or how many steps the loop of `engine='scan'` takes at once, an "
+    "integer of at least 2 (JAX alone).",
     "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
     "output before them.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "

@@ -24,8 +24,8 @@ Returns:
 
 Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
-        |forget| is not below 1, `engine` is unknown or cannot serve, or an argument
-        means nothing for this variant.
+        |forget| is not below 1, `engine` is unknown or cannot serve, `unroll` is no
+        factor for it, or an argument means nothing for this variant.
 """
 
 _SEQUENCE_ARGUMENTS = {
@@ -131,6 +131,7 @@ class SlimLayer(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
             fused=chosen is engine.Engine.PALLAS,
+            unroll=int(self.unroll) or 1,  # with True another engine runs
         )
 
     def get_config(self):

@@ -28,7 +28,7 @@ def resolve(
     requested: str,
     cell,
     *,
-    unroll: bool = False,
+    unroll: bool | int = False,
     backend: str | None = None,
     platform: str | None = None,
     exporting: bool = False,
@@ -39,7 +39,7 @@ def resolve(
         requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
         cell: The `SlimCell` to run.
         unroll: Whether the layer was asked to unroll its loop, which Keras' own
-            loop alone does.
+            loop alone does; or by how many steps, which is for JAX' scan.
         backend: The backend, by default the one in use. The scan engine serves
             TensorFlow, JAX and PyTorch.
         platform: What JAX runs on, by default the one in use, if it is one device.
@@ -49,7 +49,7 @@ def resolve(
         The engine that will run.
 
     Raises:
-        ValueError: `requested` is unknown or cannot serve.
+        ValueError: `requested` is unknown or cannot serve, or `unroll` is no factor.
     """
     known = ("auto", Engine.SCAN, Engine.PALLAS, Engine.LOOP)
     if requested not in known:
@@ -60,6 +60,9 @@ def resolve(
     if exporting:
         return Engine.EXPORT
     backend = backend or keras.backend.backend()
+    if not isinstance(unroll, bool):
+        _check_factor(unroll, requested, backend)
+        return Engine.SCAN
     if requested == "auto":
         if unroll or backend not in BACKENDS:
             return Engine.LOOP
@@ -79,6 +82,19 @@ def resolve(
     if requested == Engine.PALLAS and (reason := _kernel_refuses(cell, backend)):
         raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
     return Engine(requested)
+
+
+def _check_factor(unroll, requested: str, backend: str) -> None:
+    if not hasattr(unroll, "__index__") or unroll < 2:
+        raise ValueError(
+            "`unroll` must be True, False or an integer of at least 2. Received: "
+            f"unroll={unroll!r}"
+        )
+    if requested not in ("auto", Engine.SCAN) or backend != "jax":
+        raise ValueError(
+            "An integer `unroll` serves `engine='scan'` on the backend jax. Received: "
+            f"unroll={unroll}, engine={requested!r}, backend={backend!r}"
+        )
 
 
 def _platform() -> str:

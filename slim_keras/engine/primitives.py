@@ -7,7 +7,8 @@ Where a backend cannot tell whether a gradient will be asked for, it expects one
 training and otherwise keeps nothing, and runs forward again if one is.
 `scan(step, carry, rows, count=None, reverse=False)` is the loop: `step(carry, t, row)
 -> carry, stacked` over the leading axis of the list `rows` (`count` steps where it
-is empty); it returns the last carry and the list of stacks.
+is empty); it returns the last carry and the list of stacks. JAX' takes `unroll`, the
+steps of one turn, as well.
 `previous(stack, t, first, function)` is `function(stack[t - 1])`, or `first` at 0.
 """
 

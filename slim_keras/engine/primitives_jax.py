@@ -72,13 +72,14 @@ def elementwise(function):
         return not jnp.any(slopes.reshape(4, 4) * (1 - jnp.eye(4)))
 
 
-def scan(step, carry, rows, count=None, reverse=False):
+def scan(step, carry, rows, count=None, reverse=False, unroll=1):
     def body(carry, at):
         t, row = at
         return step(carry, t, row)
 
     count = steps(rows[0]) if count is None else count
-    return lax.scan(body, carry, (jnp.arange(count), rows), reverse=reverse)
+    every = (jnp.arange(count), rows)
+    return lax.scan(body, carry, every, reverse=reverse, unroll=unroll)
 
 
 def differentiable(forward, backward, needed, training):

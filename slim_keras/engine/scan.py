@@ -30,6 +30,7 @@ def run(
     zero_output_for_mask,
     training,
     fused=False,
+    unroll=1,
     plain_scan=None,
 ):
     """Runs a cell over a whole sequence, as `keras.layers.RNN.inner_loop` does.
@@ -45,6 +46,7 @@ def run(
         zero_output_for_mask: Whether masked steps put out zeros.
         training: Whether a gradient is expected; one may be asked for without it.
         fused: Whether to run the loop as one kernel, by `engine.pallas`.
+        unroll: Steps that the loop takes at once; on JAX alone it may be more than 1.
         plain_scan: The loop of a pass that is neither compiled nor given a gradient,
             in the place of that which is.
 
@@ -86,7 +88,7 @@ def run(
         fused=fused,
     )
     if plain_scan is None:
-        result = _pass(plan, bool(training))(*arrays.values())
+        result = _pass(plan, bool(training), unroll)(*arrays.values())
     else:
         plain = functools.partial(loop, scan=plain_scan)
         result, _ = forward(plan, tuple(arrays.values()), keep=False, loop=plain)
@@ -134,9 +136,12 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 
 
 @functools.lru_cache(maxsize=256)
-def _pass(plan: Plan, training: bool):
+def _pass(plan: Plan, training: bool, unroll: int):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
     run_loop: Callable = loop
+    if unroll > 1:
+        scan = functools.partial(primitives.scan, unroll=unroll)
+        run_loop = functools.partial(loop, scan=scan)
     if plan.fused:
         from slim_keras.engine.pallas import loop as run_loop
     return primitives.differentiable(

@@ -141,6 +141,10 @@ def test_bad_values(name, arguments, message):
         ({"engine": None}, "`engine` must be one of"),
         ({"engine": "scan", "unroll": True}, "does not unroll.*unroll=True"),
         ({"engine": "pallas", "unroll": True}, "does not unroll.*unroll=True"),
+        ({"unroll": 1}, "integer of at least 2. Received: unroll=1"),
+        ({"unroll": 2.5}, "integer of at least 2. Received: unroll=2.5"),
+        ({"engine": "loop", "unroll": 4}, "unroll=4, engine='loop'"),
+        ({"engine": "pallas", "unroll": 4}, "unroll=4, engine='pallas'"),
     ],
 )
 def test_bad_engines(arguments, message):

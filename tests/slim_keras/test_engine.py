@@ -1,5 +1,7 @@
 """That the scan engine really runs, compiled, wherever a layer is used."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -127,6 +129,34 @@ def test_the_loop_runs(arguments, counts, data, rng):
     layer = support.make("lstm5", rng, return_sequences=True, **arguments)
     support.close(support.outputs(layer, data[0]), support.expected(layer, data[0]))
     assert counts == {"scan": 0, "loop": 1}
+
+
+def steps_at_once(layer, x):
+    """How many steps the loop of a layer takes at once, as JAX traces it."""
+    import jax
+
+    return [int(n) for n in re.findall(r"unroll=(\d+)", str(jax.make_jaxpr(layer)(x)))]
+
+
+@pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6"])
+def test_several_steps_at_once(key, data, rng):
+    if BACKEND != "jax":
+        with pytest.raises(ValueError, match="on the backend jax"):
+            slim_keras.get(key)(UNITS, unroll=2)
+        return
+    x, dy = data[0], [support.floats(rng, BATCH, STEPS, UNITS)]
+    layer = support.make(key, rng, return_sequences=True, unroll=4)
+    assert STEPS % 4  # some are left over
+    assert layer.resolved_engine == "scan"
+    assert steps_at_once(layer, support.tensor(x)) == [4]
+    support.close(support.outputs(layer, x), support.expected(layer, x))
+    mask = support.tensor(support.mask(rng, BATCH, STEPS))
+    for found, wanted in zip(
+        support.gradients(layer, x, dy, mask=mask),
+        support.gradients(support.twin(layer, unroll=False), x, dy, mask=mask),
+        strict=True,
+    ):
+        support.close(found, wanted)
 
 
 @needs_jit
