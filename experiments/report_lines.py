@@ -42,6 +42,11 @@ def _score(protocol: str, figure: str) -> Measure:
     return lambda row, history: (row.get(protocol) or {}).get(figure)
 
 
+def _gap(row: Row, history: History) -> float | None:
+    best = row.get("best") or {}
+    return best["test_cer"] - best["train_cer"] if "test_cer" in best else None
+
+
 def _error(row: Row, history: History) -> float | None:
     return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
 
@@ -83,11 +88,13 @@ MEASURES: dict[str, Measure] = {
     "solved": _of_adding(_solved),
     "cer": _score("best", "test_cer"),
     "cer_beam": _score("best", "test_cer_beam"),
+    "gap": _gap,
     "cer_train": _score("last", "train_cer"),
     "cer_last": _score("last", "test_cer"),
     "parameters": lambda row, history: row["model_parameters"],
     "seconds": lambda row, history: row["seconds_per_epoch"],
 }
+LOWER = {"cer", "gap"}  # of those that claims are judged by, better where lower
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,20 @@ class Line:
         """One of `MEASURES` for each finished run that can say it."""
         found = (MEASURES[measure](*run) for run in self.finished)
         return [value for value in found if value is not None]
+
+    def drawn(self, measure: str) -> dict[str, float]:
+        """The same by the data that the seed of a run drew; none if seeds draw none."""
+        found = {
+            row["drawn_checksum"]: MEASURES[measure](row, history)
+            for row, history in self.finished
+            if "drawn_checksum" in row
+        }
+        return {draw: value for draw, value in found.items() if value is not None}
+
+    @property
+    def weights(self) -> int:
+        """How many the model has."""
+        return self.rows[0]["model_parameters"]
 
     def matches(self, settings: Row) -> bool:
         """Whether it has these settings; a tuple stands for any of its values."""

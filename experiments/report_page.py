@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import report_edge, report_figures, report_judge, report_speed
+from experiments.grid_run import ROOT
 from experiments.report_claims import CLAIMS, Claim, Trained
+from experiments.report_grids import GRIDS, grids_table
 from experiments.report_judge import Case
 from experiments.report_papers import TABLES, TITLES
 from experiments.report_rows import Results
@@ -28,6 +30,11 @@ have it, and `clean` is that of the epoch chosen on a validation split of the tr
 data. Runs that differ in anything but their seed are never averaged: they are lines of
 their own, called by experiment and number, and the last section has their commands.
 Rows of synthetic sample data count nowhere."""
+
+ENGINES = """Engines compared: milliseconds of a training step and of a forward pass.
+`parallel` solves for all states at once, by Newton steps and associative scans,
+`parallel-backward` for their gradients alone, and `linear-backward` takes the same
+linear system for the gradients step by step (`experiments/speed_parallel.py`)."""
 
 
 def page(results: Results, figures: Path) -> str:
@@ -63,6 +70,7 @@ def page(results: Results, figures: Path) -> str:
     parts += ["## Time of a training step", *_speed(results)]
     parts += ["## On small devices", *_edge(results)]
     parts += ["## Comparisons behind the claims", *_evidence(judged)]
+    parts += ["## What was not run", GRIDS, grids_table(results, ROOT / "configs")]
     lines = [line for own in results.lines.values() for line in own]
     parts += ["## Runs", commands_table(lines)]
     return "\n\n".join(parts) + "\n"
@@ -141,6 +149,8 @@ def _speed(results: Results) -> list[str]:
             "over models and shapes and the range:",
             report_speed.mask_table(rows),
         ]
+    if engines := report_speed.engine_tables(results.speed):
+        parts += [ENGINES, engines]
     return parts
 
 

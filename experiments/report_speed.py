@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from experiments.report_names import layer_name, layer_place
 from experiments.report_text import NOTHING, table
 from experiments.results import Row
-from experiments.speed import BASELINE, NATIVE, parts
+from experiments.speed_layers import BASELINE, NATIVE, parts
 
 # What makes two rows measurements of the same thing.
 WHERE = ("backend", "processor")
@@ -15,9 +15,50 @@ _WHAT = ("model", "masked", "B", "T", "m", "n")
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
-    """The last row of each layer and shape, in order of backend, model and shape."""
-    last = {(*(row[n] for n in (*WHERE, *_WHAT)), row["layer"]): row for row in rows}
+    """The last row of each layer and shape, in order of backend, model and shape.
+
+    Of our layers with the engine that they choose themselves, from host arrays.
+    """
+    usual = [row for row in rows if not _special(row)]
+    last = {(*(row[n] for n in (*WHERE, *_WHAT)), row["layer"]): row for row in usual}
     return [last[key] for key in sorted(last)]
+
+
+def _special(row: Row) -> bool:
+    """Whether an engine was asked for, or arrays stayed on a GPU."""
+    return row["engine"] not in (None, "auto") or row.get("device", "cpu") != "cpu"
+
+
+def engine_tables(rows: Iterable[Row]) -> str:
+    """The layers whose engines were compared: step and forward pass of each."""
+    shape = (*WHERE, "model", "B", "T", "m", "n")
+    groups = grouped(rows, [*shape, "layer"])
+    compared = {k: own for k, own in groups.items() if any(map(_special, own))}
+    sections = []
+    for where, machine in grouped(
+        [row for own in compared.values() for row in own], WHERE
+    ).items():
+        engines = list(dict.fromkeys(row["engine"] for row in machine))
+        body = []
+        for (*of, layer), own in compared.items():
+            if tuple(of[: len(WHERE)]) != where:
+                continue
+            cells = {row["engine"]: _both(row) for row in own}  # the newest
+            shown = [cells.get(engine, NOTHING) for engine in engines]
+            body.append([name(layer), *map(str, of[len(WHERE) + 1 :]), *shown])
+        columns = ["layer", "B", "T", "m", "n", *(e or "its own" for e in engines)]
+        sections += [f"### {', '.join(where)}: engines", table(columns, body)]
+    return "\n\n".join(sections)
+
+
+def _both(row: Row) -> str:
+    """Milliseconds of step and forward pass, Newton steps, GB/s on a GPU."""
+    parts = [f"{row['step_ms']:.2f} / {row['forward_ms']:.2f}"]
+    if "newton_steps" in row:
+        parts.append(f"{row['newton_steps'] or 'no'} Newton steps")
+    if "step_gb_s" in row:
+        parts.append(f"{row['step_gb_s']:.0f} of {row['copy_gb_s']:.0f} GB/s")
+    return ", ".join(parts)
 
 
 def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple, list[Row]]:

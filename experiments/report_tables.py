@@ -34,6 +34,7 @@ HEADS = {
     "parameters": "weights",
     "cer": "test CER",
     "cer_beam": "by beam search",
+    "gap": "test CER less train CER",
     "cer_train": "train CER at the end",
     "cer_last": "test CER at the end",
 }

@@ -18,7 +18,7 @@ NOTHING = "-"
 # Settings that the tables leave open: named even where they are the default.
 _OPEN = {
     *("units", "eta", "forget", "epochs", "train_embedding"),
-    *("classes", "strip", "split"),
+    *("classes", "strip", "split", "layers"),
 }
 
 
@@ -74,7 +74,7 @@ def words(name: str, setting: Any) -> str:
         case "strip":
             return f"{setting.replace(',', ', ') or 'nothing'} stripped"
         case "layers":
-            return f"{setting} layers"
+            return f"{setting} layer{'s' if setting > 1 else ''}"
         case "variant" | "permuted" | "stack":
             return value(name, setting)
         case "length":

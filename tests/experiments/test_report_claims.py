@@ -1,6 +1,7 @@
 """Claims: each verdict by the rule that the report states."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
@@ -8,7 +9,15 @@ from experiments import report_judge
 from experiments.report_claims import CLAIMS, Better, Counted, Faster, Reaches
 from experiments.report_judge import FAILS, FEW, HOLDS, exceeds, judge, verdict
 from experiments.report_rows import read
-from tests.experiments.report_support import CONV, IMDB, NEWS, results, row
+from tests.experiments.report_support import (
+    CONV,
+    HAND,
+    IMDB,
+    NEWS,
+    handwriting_row,
+    results,
+    row,
+)
 
 NEWS_CLAIM, CONV_CLAIM, PRINTED = (
     next(claim for claim in CLAIMS if text in claim.text)
@@ -150,7 +159,7 @@ def test_more_than_twice_the_standard_error(distance, expected):
 
 def speed(layer, steps, step_ms, **changes):
     base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
-    base |= {"masked": False, "B": 32, "m": 32, "n": 100}
+    base |= {"masked": False, "B": 32, "m": 32, "n": 100, "engine": "auto"}
     return base | {"layer": layer, "T": steps, "step_ms": step_ms} | changes
 
 
@@ -183,16 +192,19 @@ def test_the_printed_weights(tmp_path, monkeypatch):
 
 def test_every_claim_is_about_runs_that_can_be(tmp_path):
     """A misspelt setting in a claim would never match a run."""
-    bases = {"imdb": IMDB, "imdb_conv": CONV, "newsgroups": NEWS}
-    for claim in CLAIMS:
+    bases = {"imdb": IMDB, "imdb_conv": CONV, "newsgroups": NEWS, "handwriting": HAND}
+    for number, claim in enumerate(CLAIMS):
         if isinstance(claim, Better | Reaches):
+            base = bases[claim.experiment]
+            make = partial(handwriting_row, 0.2) if base is HAND else partial(row, base)
             sides = [claim.same]
             if isinstance(claim, Better):
+                claim = dataclasses.replace(claim, best=False)
                 sides = [claim.same | claim.left, claim.same | claim.right]
             rows = []
             for side in sides:
                 one = {n: v[0] if isinstance(v, tuple) else v for n, v in side.items()}
-                assert one.keys() <= bases[claim.experiment].keys()
-                rows.append(row(bases[claim.experiment], epochs=claim.epochs, **one))
-            folder = results(tmp_path / str(CLAIMS.index(claim)), *rows)
+                assert one.keys() <= base.keys()
+                rows.append(make(**{"epochs": claim.epochs, **one}))
+            folder = results(tmp_path / str(number), *rows)
             assert len(judge(claim, read(folder))) == len(claim.measures)

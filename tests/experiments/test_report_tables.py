@@ -10,6 +10,7 @@ from experiments import grid_file
 from experiments.report_papers import COUNTS, TABLES, UNKNOWN
 from experiments.report_rows import read
 from experiments.report_speed import (
+    engine_tables,
     mask_table,
     newest,
     range_table,
@@ -171,7 +172,7 @@ def test_the_counts_of_the_library_are_the_printed_ones():
 
 def speed(layer, step_ms, **changes):
     base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
-    base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100}
+    base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100, "engine": "auto"}
     return base | {"layer": layer, "step_ms": step_ms} | changes
 
 
@@ -196,6 +197,34 @@ def test_speed():
     ranges = cells(range_table(rows), "jax", "p", "LSTM6")
     assert ranges == [["3.00 (2.00-4.00)", "4.00"]]
     assert cells(mask_table(rows), "LSTM6") == [["1.50"]]
+
+
+def test_engines_stand_apart():
+    alone = {"model": "layer", "B": 1, "forward_ms": 2.0}
+    parallel = alone | {"engine": "parallel"}
+    gpu = parallel | {
+        "device": "gpu",
+        "processor": "g",
+        "step_gb_s": 9,
+        "copy_gb_s": 99,
+    }
+    rows = [
+        speed("lstm6", 7.0, **alone),
+        speed("indrnn", 8.0, **alone),
+        speed("indrnn", 9.0, **parallel, newton_steps=3),
+        speed("indrnn", 5.0, **parallel, T=100, newton_steps=None),
+        speed("indrnn", 4.0, **gpu, newton_steps=5),
+    ]
+    assert newest(rows) == [rows[1], rows[0]]
+    text = engine_tables(rows)
+    assert cells(text, "IndRNN", "1", "500", "32", "100") == [
+        ["8.00 / 2.00", "9.00 / 2.00, 3 Newton steps"],
+        ["4.00 / 2.00, 5 Newton steps, 9 of 99 GB/s"],
+    ]
+    assert cells(text, "IndRNN", "1", "100", "32", "100") == [
+        ["-", "5.00 / 2.00, no Newton steps"]
+    ]
+    assert "LSTM6" not in text
 
 
 def test_stacks_stand_behind_their_layer():
