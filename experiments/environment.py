@@ -52,6 +52,35 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
     share(backend, devices)
 
 
+def check_device(backend: str, device: str) -> None:
+    """Makes sure that what is measured runs where its row will say.
+
+    Args:
+        backend: The backend, which has started.
+        device: `"cpu"`, or `"gpu"`, which is for JAX.
+
+    Raises:
+        UserError: The backend runs elsewhere.
+    """
+    found = _accelerator(backend)
+    if device == "cpu":
+        if found:
+            raise UserError(
+                f"device cpu: {backend} runs on {found}; hide it with "
+                "CUDA_VISIBLE_DEVICES='' or JAX_PLATFORMS=cpu, or choose --device gpu"
+            )
+        return
+    import jax
+
+    if backend != "jax":
+        raise UserError(f"device gpu: it needs --backend jax, not {backend}")
+    if jax.default_backend() != "gpu":
+        raise UserError(
+            f"device gpu: JAX finds none here, only {jax.default_backend()}; "
+            "pip install 'jax[cuda13]' brings what a GPU needs"
+        )
+
+
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keeps TensorFlow's greetings off the terminal, unless the user set its level."""

@@ -5,12 +5,18 @@ As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding p
     python -m experiments.speed --model adding --variants indrnn --layers 1,2 \\
         --features 2 --units 128 --steps 256,512,1024,5000
 
+On a GPU, against cuDNN's LSTM and what its memory allows:
+
+    python -m experiments.speed --config configs/speed_gpu.toml
+
 One process runs one backend. Every round times each contender once, so that what the
 machine does besides falls on all alike; the medians over the rounds are compared.
-Every timed call starts from host arrays and ends with its result on the host.
+On a CPU every timed call starts from host arrays and ends with its result on the host;
+on a GPU all arrays stay there (`experiments.speed_device`).
 """
 
 import itertools
+import os
 import statistics
 import sys
 import time
@@ -27,17 +33,27 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from experiments import adding, environment, speed_floor
+from experiments import adding, environment, speed_device, speed_floor
 from experiments.command import Numbers, main, setting
 from experiments.errors import UserError
 from experiments.results import Row, append_row
+from experiments.speed_layers import (
+    BASELINE,
+    NATIVE,
+    STUDIES,
+    Contender,
+    build,
+    ours,
+    parts,
+)
 
-BASELINE = "keras.layers.LSTM"
-NATIVE = "torch.nn.LSTM"
 WORDS = 5000
-_TIMES = " x"  # before the number of layers in the name of a stack
+CUDNN: dict[str, str | bool] = {
+    "cpu": "auto",
+    "gpu": True,
+}  # on a GPU the baseline is cuDNN's or nothing
 
-Calls = dict[tuple[str, str], Callable[[], Any]]
+Calls = dict[tuple[Contender, str], Callable[[], Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +80,19 @@ class Settings:
     features: int = setting(32, click.IntRange(min=1), "Features of an input m.")
     units: str = setting("100", Numbers(), "Hidden units n.")
     rounds: int = setting(20, click.IntRange(min=1), "Timed calls of each contender.")
-    engine: str = setting("auto", click.STRING, "The argument `engine` of our layers.")
-    native: bool = setting(True, click.BOOL, f"Time {NATIVE} too.")
+    engines: str = setting(
+        "auto",
+        click.STRING,
+        "How our layers are run, with commas between: values of their argument "
+        "`engine`; scan:4, which takes 4 steps at once (JAX); or a study of "
+        f"experiments.speed_parallel: {', '.join(STUDIES)} (--model layer, JAX).",
+    )
+    device: str = setting(
+        "cpu",
+        click.Choice(["cpu", "gpu"]),
+        "gpu: time --model layer with all arrays on the GPU, as in a network (JAX).",
+    )
+    native: bool = setting(True, click.BOOL, f"Time {NATIVE} too, on a CPU.")
     backend: str = setting(
         environment.default_backend,
         click.Choice(environment.BACKENDS),
@@ -87,118 +114,158 @@ def run(settings: Settings) -> int:
 
         # Many models in one process look like one that is traced again and again.
         tf.get_logger().setLevel("ERROR")
-    from slim_keras.variants import VARIANTS
-
-    keys = settings.variants.split(",")
-    unknown = [key for key in keys if key not in VARIANTS]
-    if unknown:
-        raise UserError(f"variants: {unknown[0]!r} is unknown; known: {list(VARIANTS)}")
-    if settings.model == "adding" and settings.features != 2:
-        raise UserError(f"features {settings.features}: the adding problem has 2")
-    depths = _numbers(settings.layers)
-    names = [_name(key, depth) for key in keys for depth in depths]
+    environment.check_device(settings.backend, settings.device)
+    _check(settings)
+    contenders = ours(
+        settings.variants.split(","),
+        _numbers(settings.layers),
+        settings.engines.split(","),
+    )
     output = Path(settings.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    facts = environment.facts()
+    # XLA's flags decide, among others, what becomes a command buffer of a GPU.
+    facts = environment.facts() | {"xla_flags": os.environ.get("XLA_FLAGS")}
     grid = itertools.product(_numbers(settings.steps), _numbers(settings.units))
     for steps, units in grid:
-        rows = [row | facts for row in _rows(settings, names, steps, units)]
+        rows = [row | facts for row in _rows(settings, contenders, steps, units)]
         for row in rows:
             append_row(output, row)
         _show(rows)
     return 0
 
 
+def _check(settings: Settings) -> None:
+    """Refuses what no contender could do."""
+    if settings.model == "adding" and settings.features != 2:
+        raise UserError(f"features {settings.features}: the adding problem has 2")
+    plain = settings.model == "layer" and not settings.masked
+    if settings.device == "gpu" and not plain:
+        raise UserError("device gpu: it times --model layer without a mask")
+    if set(settings.engines.split(",")) & set(STUDIES) and not plain:
+        raise UserError(
+            f"engines {settings.engines}: studies run in --model layer without a mask"
+        )
+
+
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def _name(key: str, depth: int) -> str:
-    return key if depth == 1 else f"{key}{_TIMES}{depth}"
-
-
-def parts(name: str) -> tuple[str, int]:
-    """The variant and the number of layers of what a row calls a layer of ours."""
-    key, _, depth = name.partition(_TIMES)
-    return key, int(depth or 1)
-
-
-def _rows(settings: Settings, names: list[str], steps: int, units: int) -> list[Row]:
-    """One row for each layer at one shape."""
-    calls = _calls(settings, names, steps, units)
+def _rows(
+    settings: Settings, contenders: list[Contender], steps: int, units: int
+) -> list[Row]:
+    """One row for each contender at one shape."""
+    layers = {
+        one: build(
+            one,
+            units,
+            cudnn=CUDNN[settings.device],
+            return_sequences=settings.device == "gpu",
+        )
+        for one in (Contender(BASELINE), *contenders)
+    }
+    x, y = _data(settings, steps)
+    if settings.device == "gpu":
+        calls = speed_device.calls(layers, x, np.random.default_rng(1))
+    else:
+        calls = _host_calls(settings, layers, x, y, units)
     label = f"{settings.backend} T={steps} n={units}"
     median = _medians(calls, settings.rounds, label)
+    baseline, native = Contender(BASELINE), Contender(NATIVE)
+    native_ms = median.get((native, "step"))
     rows = []
-    for layer in dict.fromkeys(layer for layer, _ in calls):
-        step, forward = median[layer, "step"], median[layer, "forward"]
-        native = median.get((NATIVE, "step"))
+    for one in dict.fromkeys(one for one, what in calls if what == "step"):
+        ms = {what: median[one, what] for what in ("step", "forward")}
         floor = [
-            ms for (of, what), ms in median.items() if of == layer and "of" in what
+            time for (of, what), time in median.items() if of == one and "of" in what
         ]
-        rows.append(
-            {
-                "experiment": "speed",
-                "layer": layer,
-                "backend": settings.backend,
-                "model": settings.model,
-                "masked": settings.masked,
-                "engine": settings.engine if layer in names else None,
-                "B": settings.batch_size,
-                "T": steps,
-                "m": settings.features,
-                "n": units,
-                "rounds": settings.rounds,
-                "step_ms": step,
-                "forward_ms": forward,
-                "step_over_baseline": median[BASELINE, "step"] / step,
-                "forward_over_baseline": median[BASELINE, "forward"] / forward,
-                "step_over_native": native / step if native else None,
-                "floor_ms": sum(floor) if floor else None,
-            }
-        )
+        row = {
+            "experiment": "speed",
+            "layer": one.layer,
+            "backend": settings.backend,
+            "device": settings.device,
+            "model": settings.model,
+            "masked": settings.masked,
+            "engine": one.engine,
+            "B": settings.batch_size,
+            "T": steps,
+            "m": settings.features,
+            "n": units,
+            "rounds": settings.rounds,
+            "step_ms": ms["step"],
+            "forward_ms": ms["forward"],
+            "step_over_baseline": median[baseline, "step"] / ms["step"],
+            "forward_over_baseline": median[baseline, "forward"] / ms["forward"],
+            "step_over_native": native_ms / ms["step"] if native_ms else None,
+            "floor_ms": sum(floor) if floor else None,
+        }
+        if settings.device == "gpu":
+            copied = median[Contender(speed_device.COPY), speed_device.COPY]
+            numbers = settings.batch_size * steps * (settings.features + units)
+            row |= speed_device.rates(ms, copied, numbers)
+        if one.engine == "parallel":
+            row["newton_steps"] = layers[one].newton_steps(x)
+        rows.append(row)
     return rows
 
 
-def _calls(settings: Settings, names: list[str], steps: int, units: int) -> Calls:
-    """What is timed, by layer and by what it does."""
+def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of a batch."""
     rng = np.random.default_rng(0)
-    batch, features = settings.batch_size, settings.features
+    batch = settings.batch_size
+    if settings.model == "adding":
+        return adding.sequences(batch, steps, 0)
     if settings.model == "imdb":
         x = rng.integers(1, WORDS, (batch, steps)).astype("int32")
     else:
-        x = rng.normal(size=(batch, steps, features)).astype("float32")
+        x = rng.normal(size=(batch, steps, settings.features)).astype("float32")
     y = rng.integers(0, 2, (batch, 1)).astype("float32")
-    if settings.model == "adding":
-        x, y = adding.sequences(batch, steps, 0)
     if settings.masked:
         lengths = rng.integers(1, steps + 1, (batch, 1))
         x[np.arange(steps)[None, :] >= lengths] = 0
+    return x, y
 
+
+def _host_calls(
+    settings: Settings,
+    layers: dict[Contender, Any],
+    x: np.ndarray,
+    y: np.ndarray,
+    units: int,
+) -> Calls:
+    """What is timed, by contender and by what it does, from host arrays."""
     calls: Calls = {}
-    for layer in (BASELINE, *names):
-        model = _model(settings, layer, steps, units)
-        calls[layer, "step"] = partial(model.train_on_batch, x, y)
-        calls[layer, "forward"] = partial(model.predict_on_batch, x)
+    features = settings.features
+    for one, layer in layers.items():
+        model = _model(settings, layer, x.shape[1])
+        calls[one, "step"] = partial(model.train_on_batch, x, y)
+        calls[one, "forward"] = partial(model.predict_on_batch, x)
     if settings.native and not settings.masked:  # it has no masks
         from experiments import speed_torch
 
         words = WORDS if settings.model == "imdb" else None
         adds = settings.model == "adding"
         native = speed_torch.Model(words, features, units, regression=adds)
-        calls[NATIVE, "step"] = partial(native.step, x, y)
-        calls[NATIVE, "forward"] = partial(native.forward, x)
-    for key in (name for name in names if parts(name)[1] == 1):
-        floor = speed_floor.calls(key, batch, steps, features, units, rng)
-        calls |= {(key, what): call for what, call in floor.items()}
+        calls[Contender(NATIVE), "step"] = partial(native.step, x, y)
+        calls[Contender(NATIVE), "forward"] = partial(native.forward, x)
+    rng = np.random.default_rng(2)
+    for one in layers:
+        if one.engine and parts(one.layer)[1] == 1:
+            floor = speed_floor.calls(
+                one.layer, settings.batch_size, x.shape[1], features, units, rng
+            )
+            calls |= {(one, what): call for what, call in floor.items()}
     return calls
 
 
-def _medians(calls: Calls, rounds: int, label: str) -> dict[tuple[str, str], float]:
+def _medians(
+    calls: Calls, rounds: int, label: str
+) -> dict[tuple[Contender, str], float]:
     """Milliseconds of each call, the median over rounds of one call each."""
     for call in calls.values():  # compiles, and warms caches
         call()
         call()
-    seconds: dict[tuple[str, str], list[float]] = {name: [] for name in calls}
+    seconds: dict[tuple[Contender, str], list[float]] = {name: [] for name in calls}
     for _ in track(range(rounds), label, console=Console(stderr=True)):
         for name, call in calls.items():
             started = time.perf_counter()
@@ -207,18 +274,9 @@ def _medians(calls: Calls, rounds: int, label: str) -> dict[tuple[str, str], flo
     return {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
 
 
-def _model(settings: Settings, name: str, steps: int, units: int) -> Any:
+def _model(settings: Settings, layer: Any, steps: int) -> Any:
     import keras
 
-    import slim_keras
-
-    if name == BASELINE:
-        layer = keras.layers.LSTM(units)
-    else:
-        key, depth = parts(name)
-        layer = slim_keras.get(key)(units, engine=settings.engine)
-        if depth > 1:
-            layer = slim_keras.PlainStack(layer, depth, normalization=None)
     if settings.model == "imdb":
         inputs = [
             keras.Input((steps,), dtype="int32"),
@@ -241,10 +299,11 @@ def _model(settings: Settings, name: str, steps: int, units: int) -> Any:
 def _show(rows: list[dict[str, Any]]) -> None:
     first = rows[0]
     mask = "masked" if first["masked"] else "unmasked"
+    copy = first.get("copy_gb_s")
     table = Table(
         title=f"{first['backend']}, {first['model']} model, {mask}: B={first['B']} "
         f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
-        f"{first['processor']}",
+        f"{first['processor']}" + (f", a copy moves {copy:.0f} GB/s" if copy else ""),
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
     )
@@ -262,7 +321,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         native, floor = row["step_over_native"], row["floor_ms"]
         table.add_row(
-            row["layer"],
+            _title(row),
             f"{row['step_ms']:.1f}",
             f"{row['step_over_baseline']:.2f}",
             f"{native:.2f}" if native else "-",
@@ -272,6 +331,15 @@ def _show(rows: list[dict[str, Any]]) -> None:
             f"{row['step_ms'] / floor:.2f}" if floor else "-",
         )
     Console().print(table)
+
+
+def _title(row: Row) -> str:
+    """The layer, and how it was run where that was asked for."""
+    how = [] if row["engine"] in (None, "auto") else [row["engine"]]
+    if "newton_steps" in row:
+        taken = row["newton_steps"]
+        how += [f"{taken} Newton steps" if taken else "fell to the loop"]
+    return " ".join([row["layer"], *([f"({', '.join(how)})"] if how else [])])
 
 
 if __name__ == "__main__":

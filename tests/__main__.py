@@ -9,7 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = ("tensorflow", "jax", "torch")
+LIBRARY = ("tests/slim_keras", "tests/test_readme.py")
+BACKENDS = {
+    "tensorflow": LIBRARY,
+    "jax": (
+        *LIBRARY,
+        "tests/experiments/test_speed.py",  # parts of which are JAX's
+        "tests/experiments/test_speed_parallel.py",
+    ),
+    "torch": LIBRARY,
+}
 
 
 def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
@@ -19,7 +28,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("", ["ruff", "check"]),
         ("", ["ruff", "format", "--check"]),
         ("", ["mypy"]),
-        *[(b, [*pytest, "tests/slim_keras", "tests/test_readme.py"]) for b in BACKENDS],
+        *[(backend, [*pytest, *paths]) for backend, paths in BACKENDS.items()],
         ("tensorflow", [*pytest, "tests/experiments", "tests/test_notebooks.py"]),
     ]
 

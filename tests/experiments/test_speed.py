@@ -5,7 +5,7 @@ import json
 import keras
 import pytest
 
-from experiments import speed, speed_figure
+from experiments import speed, speed_device, speed_figure, speed_layers
 from experiments.command import main
 
 # Other tests of the process set the variable that is the default.
@@ -51,8 +51,64 @@ def test_stacks_on_the_adding_problem(tmp_path):
     layers = [row["layer"] for row in rows]
     assert layers == [speed.BASELINE, "indrnn", "indrnn x2", speed.NATIVE]
     assert [row["engine"] for row in rows] == [None, "auto", "auto", None]
+    assert {row["device"] for row in rows} == {"cpu"}
     assert {(row["model"], row["m"]) for row in rows} == {("adding", 2)}
     assert [row["floor_ms"] is None for row in rows] == [True, False, True, True]
+
+
+jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")
+
+
+@jax_alone
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_engines(device, tmp_path, monkeypatch, capsys):
+    # Without a GPU everything but cuDNN runs here as well.
+    monkeypatch.setattr(speed.environment, "check_device", lambda *_: None)
+    monkeypatch.setitem(speed.CUDNN, "gpu", "auto")
+    monkeypatch.setattr(speed.speed_device, "COPIED", 10)
+    monkeypatch.setenv("COLUMNS", "120")
+    output = tmp_path / "speed.jsonl"
+    arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
+    arguments += ["--engines=scan:2,pallas,parallel,linear-backward", "--no-native"]
+    arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
+    assert main(speed.Settings, speed.run, arguments) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    engines = [None, "scan:2", "pallas", "parallel", "linear-backward"]
+    assert [row["engine"] for row in rows] == engines
+    solved = ["newton_steps" in row for row in rows]
+    assert solved == [row["engine"] == "parallel" for row in rows]
+    assert "indylstm (scan:2)" in (shown := capsys.readouterr().out)
+    assert "Newton steps)" in shown
+    for row in rows:
+        assert row["device"] == device
+        assert ("copy_gb_s" in row) == (device == "gpu")
+        if device == "gpu":
+            numbers = row["B"] * row["T"] * (row["m"] + row["n"])
+            # Float32, both ways, and back again with the gradients.
+            assert row["step_gb_s"] * row["step_ms"] * 1e6 == pytest.approx(8 * numbers)
+            assert row["forward_gb_s"] * row["forward_ms"] * 1e6 == pytest.approx(
+                4 * numbers
+            )
+            assert row["floor_ms"] == pytest.approx(
+                8 * numbers / row["copy_gb_s"] / 1e6
+            )
+
+
+@jax_alone
+def test_functions_of_a_device_lower_for_it():
+    import jax
+
+    for engine in "pallas", "scan":
+        layer = speed_layers.build(
+            speed_layers.Contender("indrnn", engine), 5, return_sequences=True
+        )
+        forward, step = speed_device.functions(layer, (2, 7, 3))
+        weights = [weight.value for weight in layer.trainable_variables]
+        x, dy = (jax.numpy.zeros((2, 7, n)) for n in (3, 5))
+        for function, arguments in ((forward, ()), (step, (dy,))):
+            traced = function.trace(weights, x, *arguments)
+            module = traced.lower(lowering_platforms=("cuda",)).as_text()
+            assert ("triton" in module) == (engine == "pallas")
 
 
 def test_figure(tmp_path):
@@ -77,6 +133,12 @@ def test_bad_input(tmp_path, capsys):
         (["--units", "many"], "many"),
         (["--variants", "lstm99"], "lstm99"),
         (["--model", "adding", "--features", "3"], "features 3"),
+        (["--engines", "scan,fast"], "fast"),
+        (["--engines", "scan:1"], "scan:1"),
+        (["--engines", "parallel"], "engines parallel"),
+        (["--engines", "parallel", "--model=layer", "--layers=2"], "one layer"),
+        (["--engines", "parallel", "--model=layer", "--variants=lstm6"], "lstm6"),
+        (["--device", "gpu", "--model=layer"], "device gpu"),
     ):
         assert main(speed.Settings, speed.run, [*options, *BACKEND]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()

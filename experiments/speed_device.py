@@ -1,0 +1,99 @@
+"""Calls that start and end on the device, as inside a network (JAX).
+
+A layer that puts out all steps, without an optimiser: `forward`, and `step`, which
+adds the gradients at all weights and at the inputs. The least that either must move is
+one read of the inputs and one write of the outputs, and for `step` the same again with
+their gradients; `copy`, which reads and writes an array, says how fast that can be.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from experiments.speed_layers import Contender
+
+COPY = "copy"
+COPIED = 2**28  # float32: no cache holds them
+
+
+def calls(
+    layers: dict[Contender, Any],
+    inputs: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[tuple[Contender, str], Callable[[], Any]]:
+    """What is timed, each waited for.
+
+    Args:
+        layers: Unbuilt layers that put out all steps.
+        inputs: Their inputs, `(batch, steps, features)`.
+        rng: Source of the gradient at the outputs.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    x = jnp.asarray(inputs)
+    found: dict[tuple[Contender, str], Callable[[], Any]] = {}
+    for contender, layer in layers.items():
+        forward, step = functions(layer, x.shape)
+        weights = [weight.value for weight in layer.trainable_variables]
+        shape = (*x.shape[:2], layer.units)
+        gradient = jnp.asarray(rng.normal(size=shape).astype("float32"))
+        found[contender, "step"] = partial(_wait, step, weights, x, gradient)
+        found[contender, "forward"] = partial(_wait, forward, weights, x)
+    double = jax.jit(lambda a: 2 * a)
+    array = jnp.ones(COPIED, "float32")
+    found[Contender(COPY), COPY] = partial(_wait, double, array)
+    return found
+
+
+def functions(layer: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """Both compiled functions of a layer, which is built.
+
+    Args:
+        layer: The layer.
+        shape: Of its inputs.
+
+    Returns:
+        `(weights, x) -> outputs` and `(weights, x, gradient at the outputs) ->
+        (outputs, gradients at weights and x)`.
+    """
+    import jax
+
+    layer.build(shape)
+    fixed = [variable.value for variable in layer.non_trainable_variables]
+
+    def forward(weights, x):
+        return layer.stateless_call(weights, fixed, x)[0]
+
+    def step(weights, x, gradient):
+        outputs, pull = jax.vjp(forward, weights, x)
+        return outputs, pull(gradient)
+
+    return jax.jit(forward), jax.jit(step)
+
+
+def _wait(function: Callable, *arguments: Any) -> Any:
+    import jax
+
+    return jax.block_until_ready(function(*arguments))
+
+
+def rates(
+    milliseconds: dict[str, float], copied_ms: float, numbers: int
+) -> dict[str, float]:
+    """Gigabytes per second, and the milliseconds of the floor of a step.
+
+    Args:
+        milliseconds: Of `forward` and `step`.
+        copied_ms: Of the copy.
+        numbers: Numbers in inputs and outputs together, of 4 bytes.
+    """
+    moved = {"forward": 4 * numbers, "step": 8 * numbers}
+    copy = 8 * COPIED / copied_ms
+    return {
+        "copy_gb_s": copy / 1e6,
+        **{f"{what}_gb_s": moved[what] / ms / 1e6 for what, ms in milliseconds.items()},
+        "floor_ms": moved["step"] / copy,
+    }
