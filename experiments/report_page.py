@@ -33,7 +33,7 @@ Rows of synthetic sample data count nowhere."""
 
 ENGINES = """Engines compared: milliseconds of a training step and of a forward pass.
 `parallel` solves for all states at once, by Newton steps and associative scans,
-`parallel-backward` for their gradients alone, and `linear-backward` takes the same
+`parallel-back` for their gradients alone, and `linear-back` takes the same
 linear system for the gradients step by step (`experiments/speed_parallel.py`)."""
 
 

@@ -55,7 +55,8 @@ def _both(row: Row) -> str:
     """Milliseconds of step and forward pass, Newton steps, GB/s on a GPU."""
     parts = [f"{row['step_ms']:.2f} / {row['forward_ms']:.2f}"]
     if "newton_steps" in row:
-        parts.append(f"{row['newton_steps'] or 'no'} Newton steps")
+        taken = row["newton_steps"]
+        parts.append(f"{taken} Newton steps" if taken else "fell to the loop")
     if "step_gb_s" in row:
         parts.append(f"{row['step_gb_s']:.0f} of {row['copy_gb_s']:.0f} GB/s")
     return ", ".join(parts)

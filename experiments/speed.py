@@ -307,7 +307,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
     )
-    table.add_column("layer", no_wrap=True)
+    table.add_column("layer")
     for column in (
         "step ms",
         "x keras",
@@ -338,7 +338,7 @@ def _title(row: Row) -> str:
     how = [] if row["engine"] in (None, "auto") else [row["engine"]]
     if "newton_steps" in row:
         taken = row["newton_steps"]
-        how += [f"{taken} Newton steps" if taken else "fell to the loop"]
+        how += [f"Newton {taken}" if taken else "fell to the loop"]
     return " ".join([row["layer"], *([f"({', '.join(how)})"] if how else [])])
 
 

@@ -11,8 +11,8 @@ NATIVE = "torch.nn.LSTM"
 # Studies of `experiments.speed_parallel`, by what they do in the place of the loops.
 STUDIES = {
     "parallel": {"forward": "newton", "backward": "parallel"},
-    "parallel-backward": {"forward": "loop", "backward": "parallel"},
-    "linear-backward": {"forward": "loop", "backward": "loop"},
+    "parallel-back": {"forward": "loop", "backward": "parallel"},
+    "linear-back": {"forward": "loop", "backward": "loop"},
 }
 _TIMES = " x"  # before the number of layers in the name of a stack
 

@@ -66,19 +66,19 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(speed.environment, "check_device", lambda *_: None)
     monkeypatch.setitem(speed.CUDNN, "gpu", "auto")
     monkeypatch.setattr(speed.speed_device, "COPIED", 10)
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "80")
     output = tmp_path / "speed.jsonl"
     arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
-    arguments += ["--engines=scan:2,pallas,parallel,linear-backward", "--no-native"]
+    arguments += ["--engines=scan:2,pallas,parallel,linear-back", "--no-native"]
     arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    engines = [None, "scan:2", "pallas", "parallel", "linear-backward"]
+    engines = [None, "scan:2", "pallas", "parallel", "linear-back"]
     assert [row["engine"] for row in rows] == engines
     solved = ["newton_steps" in row for row in rows]
     assert solved == [row["engine"] == "parallel" for row in rows]
     assert "indylstm (scan:2)" in (shown := capsys.readouterr().out)
-    assert "Newton steps)" in shown
+    assert "(parallel, Newton" in shown
     for row in rows:
         assert row["device"] == device
         assert ("copy_gb_s" in row) == (device == "gpu")
