@@ -164,10 +164,11 @@ def _rows(
         )
         for one in (Contender(BASELINE), *contenders)
     }
-    x, y = _data(settings, steps)
     if settings.device == "gpu":
-        calls = speed_device.calls(layers, x, np.random.default_rng(1))
+        x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
+        calls = speed_device.calls(layers, x)
     else:
+        x, y = _data(settings, steps)
         calls = _host_calls(settings, layers, x, y, units)
     label = f"{settings.backend} T={steps} n={units}"
     median = _medians(calls, settings.rounds, label)

@@ -10,36 +10,36 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from experiments.speed_layers import Contender
 
 COPY = "copy"
 COPIED = 2**28  # float32: no cache holds them
 
 
+def random(shape: tuple[int, ...], seed: int) -> Any:
+    """Normal numbers, made on the device, as the host would take minutes for many."""
+    import jax
+
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
 def calls(
-    layers: dict[Contender, Any],
-    inputs: np.ndarray,
-    rng: np.random.Generator,
+    layers: dict[Contender, Any], x: Any
 ) -> dict[tuple[Contender, str], Callable[[], Any]]:
     """What is timed, each waited for.
 
     Args:
         layers: Unbuilt layers that put out all steps.
-        inputs: Their inputs, `(batch, steps, features)`.
-        rng: Source of the gradient at the outputs.
+        x: Their inputs on the device, `(batch, steps, features)`.
     """
     import jax
     import jax.numpy as jnp
 
-    x = jnp.asarray(inputs)
     found: dict[tuple[Contender, str], Callable[[], Any]] = {}
     for contender, layer in layers.items():
         forward, step = functions(layer, x.shape)
         weights = [weight.value for weight in layer.trainable_variables]
-        shape = (*x.shape[:2], layer.units)
-        gradient = jnp.asarray(rng.normal(size=shape).astype("float32"))
+        gradient = random((*x.shape[:2], layer.units), seed=1)
         found[contender, "step"] = partial(_wait, step, weights, x, gradient)
         found[contender, "forward"] = partial(_wait, forward, weights, x)
     double = jax.jit(lambda a: 2 * a)
