@@ -23,7 +23,6 @@ from experiments.training import Split, best, learn
 
 EPOCH, TESTED = 100, 1_000  # training steps, test sequences
 EVALUATION_BATCH = 100  # sequences of 5,000 steps are large
-DECAY_STEPS = 20_000
 CLIP = 10.0  # of the values in a gradient
 LONG = 500  # from this length on IRNN learns at its lower rate, as we read the paper
 SIMPLE = {"rnn_tanh": "RNN-tanh", "irnn": "IRNN"}  # both keras.layers.SimpleRNN
@@ -52,8 +51,13 @@ class Config(runner.Common):
     eta: float | None = setting(
         None,
         Number(min=0, min_open=True),
-        "Learning rate of Adam, a tenth after every 20,000 steps; by default 2e-4 for "
+        "Learning rate of Adam, which falls; by default 2e-4 for "
         f"indrnn and irnn (1e-5 for irnn from T = {LONG} on) and 2e-3 for the others.",
+    )
+    decay_steps: int = setting(
+        20_000,
+        click.IntRange(min=1),
+        "Training steps after which the rate falls to a tenth, again and again.",
     )
     steps: int = setting(
         60_000, click.IntRange(min=EPOCH), "Training steps, in whole hundreds."
@@ -101,7 +105,7 @@ def build(config: Config) -> Any:
         ]
     )
     eta = keras.optimizers.schedules.ExponentialDecay(
-        config.eta, DECAY_STEPS, 0.1, staircase=True
+        config.eta, config.decay_steps, 0.1, staircase=True
     )
     model.compile(
         keras.optimizers.Adam(eta, epsilon=1e-8, clipvalue=CLIP), "mean_squared_error"

@@ -127,11 +127,11 @@ CURVES = (
     ),
     Curves(
         name="adding-length",
-        title="The adding problem, n = 128, T steps (figure 4)",
+        title="The adding problem, T steps (figure 4)",
         experiment="adding",
-        select={"units": 128},
+        select={},
         panel="length",
-        free=("eta",),
+        free=("eta", "decay_steps"),
         scale=SQUARED_ERROR,
     ),
     Curves(

@@ -100,6 +100,13 @@ def test_learning_rates(variant, length, eta):
         assert float(schedule(step)) == pytest.approx(first * factor, rel=1e-4)
 
 
+def test_the_rate_falls_when_told():
+    config = complete(Config(units=2, eta=0.5, decay_steps=30))
+    schedule = build(config).optimizer._learning_rate
+    rates = [float(schedule(step)) for step in (29, 30, 60)]
+    assert rates == pytest.approx([0.5, 0.05, 0.005])
+
+
 def history(output):
     (path,) = output.glob("adding-*/history.json")
     entries = json.loads(path.read_text())
