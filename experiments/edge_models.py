@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments import checkpoint, imdb
-from experiments.speed import BASELINE
+from experiments.speed_layers import BASELINE
 
 # Of handwriting: points, features, labels, layers in both directions, units.
 POINTS, FEATURES, LABELS, DEPTH, WIDTH = 150, 4, 27, 3, 64

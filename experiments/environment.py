@@ -70,10 +70,10 @@ def check_device(backend: str, device: str) -> None:
                 "CUDA_VISIBLE_DEVICES='' or JAX_PLATFORMS=cpu, or choose --device gpu"
             )
         return
-    import jax
-
     if backend != "jax":
         raise UserError(f"device gpu: it needs --backend jax, not {backend}")
+    import jax
+
     if jax.default_backend() != "gpu":
         raise UserError(
             f"device gpu: JAX finds none here, only {jax.default_backend()}; "
@@ -154,7 +154,7 @@ def _accelerator(backend: str) -> str | None:
 
     gpus = tf.config.list_physical_devices("GPU")
     details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
-    return details.get("device_name")
+    return details.get("device_name", "a GPU") if gpus else None
 
 
 def _cpu() -> str:

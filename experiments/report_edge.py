@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from experiments.report_speed import grouped, name, place
+from experiments.report_speed import grouped, layer_title, place
 from experiments.report_text import NOTHING, table
 from experiments.results import Row
 
@@ -47,7 +47,7 @@ def edge_tables(rows: Sequence[Row]) -> str:
 def _cells(row: Row, scored: bool) -> list[str]:
     cells = [
         {"litert": "LiteRT", "onnxruntime": "onnxruntime"}[row["runtime"]],
-        name(row["layer"]),
+        layer_title(row["layer"]),
         _PRECISIONS[row["precision"]],
         f"{row['bytes'] / 1000:.1f}",
         f"{row['peak_mb']:.1f}",

@@ -24,8 +24,7 @@ def grids_table(results: Results, configs: Path) -> str:
 
     Args:
         results: All rows.
-        configs: The folder of the grids. What names no experiment there is no grid, but
-            settings that a grid starts from.
+        configs: The folder of the grids. What names no experiment there is no grid.
     """
     backend = environment.default_backend()
     rows = [

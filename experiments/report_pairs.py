@@ -103,13 +103,13 @@ def _comparable(pair: Pair, claim: Better) -> bool:
 def _best(able: Sequence[Pair], measure: str) -> Iterator[Pair]:
     """Those of the best line and the best, where there are enough to choose from."""
 
-    def best(lines: list[Line]) -> Line:
-        return max(lines, key=lambda x: sign(measure) * mean(x.values(measure)))
+    def best(of: list[Pair], side: int) -> Pair:
+        return max(of, key=lambda p: sign(measure) * mean(p.values(measure)[side]))
 
     full = [pair for pair in able if min(map(len, pair.values(measure))) >= RUNS]
     for pair in full:
-        lefts = [other.left for other in full if other.right is pair.right]
-        rights = [other.right for other in full if other.left is pair.left]
+        lefts = [other for other in full if other.right is pair.right]
+        rights = [other for other in full if other.left is pair.left]
         enough = min(len(lefts), len(rights)) >= RUNS
-        if enough and pair.left is best(lefts) and pair.right is best(rights):
+        if enough and best(lefts, 0) is pair is best(rights, 1):
             yield replace(pair, note=f"best of {len(lefts)} and of {len(rights)} lines")

@@ -19,47 +19,47 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 
     Of our layers with the engine that they choose themselves, from host arrays.
     """
-    usual = [row for row in rows if not _special(row)]
+    usual = [row for row in rows if not compares_engines(row)]
     last = {(*(row[n] for n in (*WHERE, *_WHAT)), row["layer"]): row for row in usual}
     return [last[key] for key in sorted(last)]
 
 
-def _special(row: Row) -> bool:
-    """Whether an engine was asked for, or arrays stayed on a GPU."""
-    return row["engine"] not in (None, "auto") or row.get("device", "cpu") != "cpu"
+def compares_engines(row: Row) -> bool:
+    """Whether it was measured beside others of its layer, or on a GPU."""
+    return row.get("engines", "auto") != "auto" or row.get("device", "cpu") != "cpu"
 
 
 def engine_tables(rows: Iterable[Row]) -> str:
-    """The layers whose engines were compared: step and forward pass of each."""
-    shape = (*WHERE, "model", "B", "T", "m", "n")
-    groups = grouped(rows, [*shape, "layer"])
-    compared = {k: own for k, own in groups.items() if any(map(_special, own))}
+    """Where engines were compared: the step and the forward pass of each."""
+    own = [
+        {"xla_flags": None} | row
+        for row in rows
+        if compares_engines(row) and row["layer"] not in _OTHERS
+    ]
     sections = []
-    for where, machine in grouped(
-        [row for own in compared.values() for row in own], WHERE
-    ).items():
-        engines = list(dict.fromkeys(row["engine"] for row in machine))
+    for of, alike in grouped(own, (*WHERE, "model", "masked", "xla_flags")).items():
+        backend, processor, model, masked, flags = of
+        engines = list(dict.fromkeys(row["engine"] for row in alike))
         body = []
-        for (*of, layer), own in compared.items():
-            if tuple(of[: len(WHERE)]) != where:
-                continue
-            cells = {row["engine"]: _both(row) for row in own}  # the newest
+        for shape, by_engine in grouped(alike, ("layer", "B", "T", "m", "n")).items():
+            cells = {row["engine"]: _both(row) for row in by_engine}  # the newest
             shown = [cells.get(engine, NOTHING) for engine in engines]
-            body.append([name(layer), *map(str, of[len(WHERE) + 1 :]), *shown])
-        columns = ["layer", "B", "T", "m", "n", *(e or "its own" for e in engines)]
-        sections += [f"### {', '.join(where)}: engines", table(columns, body)]
+            body.append([layer_title(shape[0]), *map(str, shape[1:]), *shown])
+        title = f"### {backend}, {processor}: engines, {model}"
+        title += (", masked" if masked else "") + (f", {flags}" if flags else "")
+        sections += [title, table(["layer", "B", "T", "m", "n", *engines], body)]
     return "\n\n".join(sections)
 
 
 def _both(row: Row) -> str:
     """Milliseconds of step and forward pass, Newton steps, GB/s on a GPU."""
-    parts = [f"{row['step_ms']:.2f} / {row['forward_ms']:.2f}"]
+    said = [f"{row['step_ms']:.2f} / {row['forward_ms']:.2f}"]
     if "newton_steps" in row:
         taken = row["newton_steps"]
-        parts.append(f"{taken} Newton steps" if taken else "fell to the loop")
+        said.append("fell to the loop" if taken is None else f"{taken} Newton steps")
     if "step_gb_s" in row:
-        parts.append(f"{row['step_gb_s']:.0f} of {row['copy_gb_s']:.0f} GB/s")
-    return ", ".join(parts)
+        said.append(f"{row['step_gb_s']:.0f} of {row['copy_gb_s']:.0f} GB/s")
+    return ", ".join(said)
 
 
 def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple, list[Row]]:
@@ -96,7 +96,7 @@ def step_tables(rows: Iterable[Row]) -> str:
             for (T, n), times in sorted(steps.items())
         ]
         title = f"### {backend}, {processor}: {model}, B={batch}, m={features}"
-        columns = ["T", "n", *map(name, layers)]
+        columns = ["T", "n", *map(layer_title, layers)]
         sections += [title, table(columns, body, left=0)]
     return "\n\n".join(sections)
 
@@ -130,7 +130,7 @@ def range_table(rows: Sequence[Row]) -> str:
                     if shape[:2] == kind and {BASELINE, layer} <= times.keys()
                 ]
                 cells.append(_range(ratios))
-            body.append([backend, processor, name(layer), *cells])
+            body.append([backend, processor, layer_title(layer), *cells])
     columns = [
         f"{model}, {'masked' if masked else 'no mask'}" for model, masked in kinds
     ]
@@ -153,7 +153,7 @@ def mask_table(rows: Sequence[Row]) -> str:
                 if layer in (plain := steps.get((model, False, *shape), {}))
             ]
             cells.append(_range(ratios))
-        body.append([name(layer), *cells])
+        body.append([layer_title(layer), *cells])
     columns = [f"{backend}, {processor}" for backend, processor in machines]
     return table(["layer", *columns], body)
 
@@ -180,7 +180,7 @@ def place(layer: str) -> tuple[int, int]:
     return layer_place(key), depth
 
 
-def name(layer: str) -> str:
+def layer_title(layer: str) -> str:
     """What the report calls a layer in a row of a benchmark."""
     if layer in _OTHERS:
         return f"`{layer}`"

@@ -48,10 +48,6 @@ from experiments.speed_layers import (
 )
 
 WORDS = 5000
-CUDNN: dict[str, str | bool] = {
-    "cpu": "auto",
-    "gpu": True,
-}  # on a GPU the baseline is cuDNN's or nothing
 
 Calls = dict[tuple[Contender, str], Callable[[], Any]]
 
@@ -92,7 +88,9 @@ class Settings:
         click.Choice(["cpu", "gpu"]),
         "gpu: time --model layer with all arrays on the GPU, as in a network (JAX).",
     )
-    native: bool = setting(True, click.BOOL, f"Time {NATIVE} too, on a CPU.")
+    native: bool = setting(
+        True, click.BOOL, f"Time {NATIVE} too, on a CPU and without a mask."
+    )
     backend: str = setting(
         environment.default_backend,
         click.Choice(environment.BACKENDS),
@@ -155,30 +153,31 @@ def _rows(
     settings: Settings, contenders: list[Contender], steps: int, units: int
 ) -> list[Row]:
     """One row for each contender at one shape."""
+    gpu = settings.device == "gpu"
+    baseline = Contender(BASELINE, "cudnn" if gpu else None)
     layers = {
-        one: build(
-            one,
-            units,
-            cudnn=CUDNN[settings.device],
-            return_sequences=settings.device == "gpu",
-        )
-        for one in (Contender(BASELINE), *contenders)
+        one: build(one, units, return_sequences=gpu) for one in (baseline, *contenders)
     }
-    if settings.device == "gpu":
+    if gpu:
         x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
-        calls = speed_device.calls(layers, x)
+        calls = speed_device.calls(layers, x, units)
     else:
         x, y = _data(settings, steps)
         calls = _host_calls(settings, layers, x, y, units)
-    label = f"{settings.backend} T={steps} n={units}"
-    median = _medians(calls, settings.rounds, label)
-    baseline, native = Contender(BASELINE), Contender(NATIVE)
-    native_ms = median.get((native, "step"))
+    newton = {  # before any training
+        one: layers[one].newton_steps(x)
+        for one in contenders
+        if one.engine == "parallel"
+    }
+    median = _medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
+    native = median.get((Contender(NATIVE), "step"))
     rows = []
-    for one in dict.fromkeys(one for one, what in calls if what == "step"):
+    for one in dict.fromkeys(one for one, what in median if what == "step"):
         ms = {what: median[one, what] for what in ("step", "forward")}
         floor = [
-            time for (of, what), time in median.items() if of == one and "of" in what
+            median[of, what]
+            for of, what in median
+            if what.startswith("floor") and of.layer == one.layer
         ]
         row = {
             "experiment": "speed",
@@ -187,7 +186,9 @@ def _rows(
             "device": settings.device,
             "model": settings.model,
             "masked": settings.masked,
+            "engines": settings.engines,
             "engine": one.engine,
+            "ran": getattr(layers.get(one), "resolved_engine", None),
             "B": settings.batch_size,
             "T": steps,
             "m": settings.features,
@@ -195,19 +196,25 @@ def _rows(
             "rounds": settings.rounds,
             "step_ms": ms["step"],
             "forward_ms": ms["forward"],
-            "step_over_baseline": median[baseline, "step"] / ms["step"],
-            "forward_over_baseline": median[baseline, "forward"] / ms["forward"],
-            "step_over_native": native_ms / ms["step"] if native_ms else None,
+            **{
+                f"{what}_over_baseline": _ratio(median.get((baseline, what)), ms[what])
+                for what in ms
+            },
+            "step_over_native": _ratio(native, ms["step"]),
             "floor_ms": sum(floor) if floor else None,
         }
-        if settings.device == "gpu":
+        if gpu:
             copied = median[Contender(speed_device.COPY), speed_device.COPY]
             numbers = settings.batch_size * steps * (settings.features + units)
             row |= speed_device.rates(ms, copied, numbers)
-        if one.engine == "parallel":
-            row["newton_steps"] = layers[one].newton_steps(x)
+        if one in newton:
+            row["newton_steps"] = newton[one]
         rows.append(row)
     return rows
+
+
+def _ratio(other: float | None, own: float) -> float | None:
+    return other / own if other else None
 
 
 def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -250,22 +257,33 @@ def _host_calls(
         calls[Contender(NATIVE), "step"] = partial(native.step, x, y)
         calls[Contender(NATIVE), "forward"] = partial(native.forward, x)
     rng = np.random.default_rng(2)
-    for one in layers:
-        if one.engine and parts(one.layer)[1] == 1:
+    for name in dict.fromkeys(one.layer for one in layers if one.engine):
+        if parts(name)[1] == 1:
             floor = speed_floor.calls(
-                one.layer, settings.batch_size, x.shape[1], features, units, rng
+                name, settings.batch_size, x.shape[1], features, units, rng
             )
-            calls |= {(one, what): call for what, call in floor.items()}
+            calls |= {(Contender(name), what): call for what, call in floor.items()}
     return calls
 
 
 def _medians(
     calls: Calls, rounds: int, label: str
 ) -> dict[tuple[Contender, str], float]:
-    """Milliseconds of each call, the median over rounds of one call each."""
-    for call in calls.values():  # compiles, and warms caches
-        call()
-        call()
+    """Milliseconds of each call, the median over rounds of one call each.
+
+    A contender that asks for more memory than there is gets none, and that is said.
+    """
+    for one in dict.fromkeys(one for one, _ in calls):
+        own = {key: call for key, call in calls.items() if key[0] == one}
+        try:
+            for call in own.values():  # compiles, and warms caches
+                call()
+                call()
+        except Exception as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            calls = {key: call for key, call in calls.items() if key not in own}
+            print(f"{label}: {one.layer} is out of memory, left out", file=sys.stderr)
     seconds: dict[tuple[Contender, str], list[float]] = {name: [] for name in calls}
     for _ in track(range(rounds), label, console=Console(stderr=True)):
         for name, call in calls.items():
@@ -304,7 +322,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
     table = Table(
         title=f"{first['backend']}, {first['model']} model, {mask}: B={first['B']} "
         f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
-        f"{first['processor']}" + (f", a copy moves {copy:.0f} GB/s" if copy else ""),
+        f"{first['processor']}",
+        caption=f"A copy moves {copy:.3g} GB/s." if copy else None,
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
     )
@@ -320,18 +339,25 @@ def _show(rows: list[dict[str, Any]]) -> None:
     ):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
-        native, floor = row["step_over_native"], row["floor_ms"]
+        floor = row["floor_ms"]
         table.add_row(
             _title(row),
-            f"{row['step_ms']:.1f}",
-            f"{row['step_over_baseline']:.2f}",
-            f"{native:.2f}" if native else "-",
-            f"{row['forward_ms']:.1f}",
-            f"{row['forward_over_baseline']:.2f}",
-            f"{floor:.1f}" if floor else "-",
-            f"{row['step_ms'] / floor:.2f}" if floor else "-",
+            _short(row["step_ms"]),
+            _short(row["step_over_baseline"]),
+            _short(row["step_over_native"]),
+            _short(row["forward_ms"]),
+            _short(row["forward_over_baseline"]),
+            _short(floor),
+            _short(row["step_ms"] / floor if floor else None),
         )
     Console().print(table)
+
+
+def _short(number: float | None) -> str:
+    """With as many digits as a benchmark is good for."""
+    if number is None:
+        return "-"
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _title(row: Row) -> str:
@@ -339,7 +365,7 @@ def _title(row: Row) -> str:
     how = [] if row["engine"] in (None, "auto") else [row["engine"]]
     if "newton_steps" in row:
         taken = row["newton_steps"]
-        how += [f"Newton {taken}" if taken else "fell to the loop"]
+        how += ["fell to the loop" if taken is None else f"Newton {taken}"]
     return " ".join([row["layer"], *([f"({', '.join(how)})"] if how else [])])
 
 

@@ -9,6 +9,7 @@ import click
 
 from experiments.command import main, setting
 from experiments.errors import UserError
+from experiments.report_speed import compares_engines
 from experiments.results import read_rows, replacing
 
 
@@ -76,7 +77,8 @@ def _chosen(settings: Settings) -> list[dict[str, Any]]:
     newest = {
         (row["backend"], row["layer"]): row
         for row in read_rows(Path(settings.rows), torn=False)
-        if (row["model"], row["T"], row["n"], row["masked"])
+        if not compares_engines(row)
+        and (row["model"], row["T"], row["n"], row["masked"])
         == (settings.model, settings.steps, settings.units, False)
     }
     if not newest:

@@ -25,7 +25,7 @@ class Contender:
         layer: Its name in rows: `"keras.layers.LSTM"`, a variant as `slim_keras.get`
             calls it, or several of these, as in `"indrnn x2"`.
         engine: Of ours, the argument `engine`, `"scan:4"` for one that takes 4 steps
-            at once, or one of `STUDIES`.
+            at once, or one of `STUDIES`; of Keras' LSTM on a GPU `"cudnn"`.
     """
 
     layer: str
@@ -64,7 +64,6 @@ def build(
     contender: Contender,
     units: int,
     *,
-    cudnn: bool | str = "auto",
     return_sequences: bool = False,
 ) -> Any:
     """The layer of a contender.
@@ -72,7 +71,6 @@ def build(
     Args:
         contender: Which.
         units: Hidden units.
-        cudnn: The argument `use_cudnn` of `keras.layers.LSTM`.
         return_sequences: Whether it puts out all steps.
 
     Raises:
@@ -84,13 +82,15 @@ def build(
 
     every: dict[str, Any] = {"return_sequences": return_sequences}
     if contender.layer == BASELINE:
+        # Where it is asked for, it is cuDNN's or nothing.
+        cudnn = contender.engine == "cudnn" or "auto"
         return keras.layers.LSTM(units, use_cudnn=cudnn, **every)
     key, depth = parts(contender.layer)
-    engine, _, factor = (contender.engine or "").partition(":")
+    engine, several, factor = (contender.engine or "").partition(":")
     try:
-        if engine in STUDIES:
+        if contender.engine in STUDIES:
             return _study(slim_keras.get(key)(units, **every), depth, engine)
-        if factor:
+        if several:
             every["unroll"] = int(factor)
         layer = slim_keras.get(key)(units, engine=engine, **every)
     except ValueError as error:

@@ -9,9 +9,11 @@ levels (arXiv 2309.12252). A Newton step that does not lower the largest residua
 halved; arXiv 2407.19115 says why a whole one may overshoot. The backward pass is one
 such system, transposed and linear: one scan solves it.
 
-On a CPU, B = 1, T to 16,384 (results/README.md), the linear system taken step by step
-was faster than both at every shape, so that no engine of `slim_keras` is parallel in
-time; what a GPU says was not measured.
+On a CPU, B = 1, T to 16,384 (results/README.md), Newton steps are slower than the loop
+but for LSTM_C6 with few units, and the linear system of the gradients is solved no
+faster in parallel than step by step: no engine of `slim_keras` is so. What
+does gain at such small sizes is to leave nothing but that system inside the reverse
+loop. On a GPU nothing was measured.
 """
 
 from collections.abc import Callable
@@ -54,6 +56,11 @@ class Parallel(keras.layers.Layer):
                 "`layer` must have a pointwise recurrence. Received: "
                 f"layer={layer.variant.name}"
             )
+        if layer.variant.memory and layer.activation(jnp.zeros(())) != 0:
+            raise ValueError(
+                "`layer` must have an activation g with g(0) = 0, as c alone is "
+                f"followed, from 0. Received: activation={layer.activation!r}"
+            )
         self.layer = layer
         self.units = layer.units
         self._newton = forward == "newton"
@@ -71,7 +78,7 @@ class Parallel(keras.layers.Layer):
         return outputs[-1]
 
     def newton_steps(self, sequences) -> int | None:
-        """How many Newton steps a batch takes; `None` where the loop took over."""
+        """The Newton steps of a batch, halved ones too; `None` for the loop."""
         step, first, weights, _ = _system(self.layer.cell, jnp.asarray(sequences))
         _, taken, converged = jax.jit(partial(_newton, step))(first, weights)
         return int(taken) if converged else None
@@ -194,7 +201,8 @@ def _newton(step: Step, first: States, weights: Any):
     shape = (weights["W"]["c"].shape[0], *first[0].shape)
     start = tuple(jnp.broadcast_to(s, shape) for s in first)
     none = jax.tree.map(jnp.zeros_like, start)
-    carry = (start, none, jnp.ones(()), jnp.array(jnp.inf), 0)
+    # The first turn goes nowhere: it evaluates the start.
+    carry = (start, none, jnp.ones(()), jnp.array(jnp.inf), -1)
     states, _, _, worst, taken = lax.while_loop(going, body, carry)
     return states, taken, worst <= TOLERANCE
 

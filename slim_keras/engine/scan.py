@@ -139,11 +139,11 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 def _pass(plan: Plan, training: bool, unroll: int):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
     run_loop: Callable = loop
-    if unroll > 1:
-        scan = functools.partial(primitives.scan, unroll=unroll)
-        run_loop = functools.partial(loop, scan=scan)
     if plan.fused:
         from slim_keras.engine.pallas import loop as run_loop
+    elif unroll > 1:
+        scan = functools.partial(primitives.scan, unroll=unroll)
+        run_loop = functools.partial(loop, scan=scan)
     return primitives.differentiable(
         functools.partial(forward, plan, loop=run_loop),
         functools.partial(backward, plan, loop=run_loop),

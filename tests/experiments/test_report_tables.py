@@ -201,7 +201,8 @@ def test_speed():
 
 def test_engines_stand_apart():
     alone = {"model": "layer", "B": 1, "forward_ms": 2.0}
-    parallel = alone | {"engine": "parallel"}
+    compared = alone | {"engines": "auto,parallel"}
+    parallel = compared | {"engine": "parallel"}
     gpu = parallel | {
         "device": "gpu",
         "processor": "g",
@@ -210,8 +211,11 @@ def test_engines_stand_apart():
     }
     rows = [
         speed("lstm6", 7.0, **alone),
-        speed("indrnn", 8.0, **alone),
+        speed("indrnn", 6.0, **alone),
+        speed("indrnn", 8.0, **compared),
+        speed("indrnn", 8.5, **compared, xla_flags="--fast"),
         speed("indrnn", 9.0, **parallel, newton_steps=3),
+        speed("keras.layers.LSTM", 70.0, **compared),
         speed("indrnn", 5.0, **parallel, T=100, newton_steps=None),
         speed("indrnn", 4.0, **gpu, newton_steps=5),
     ]
@@ -219,6 +223,7 @@ def test_engines_stand_apart():
     text = engine_tables(rows)
     assert cells(text, "IndRNN", "1", "500", "32", "100") == [
         ["8.00 / 2.00", "9.00 / 2.00, 3 Newton steps"],
+        ["8.50 / 2.00"],
         ["4.00 / 2.00, 5 Newton steps, 9 of 99 GB/s"],
     ]
     assert cells(text, "IndRNN", "1", "100", "32", "100") == [

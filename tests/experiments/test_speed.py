@@ -1,12 +1,15 @@
 """The benchmark's rows and figure; what it measures is never tested."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import keras
 import pytest
 
-from experiments import speed, speed_device, speed_figure, speed_layers
+from experiments import environment, speed, speed_device, speed_figure, speed_layers
 from experiments.command import main
+from experiments.errors import UserError
 
 # Other tests of the process set the variable that is the default.
 BACKEND = [f"--backend={keras.config.backend()}"]
@@ -30,8 +33,8 @@ def test_rows(options, tmp_path):
     arguments = [*TINY, *BACKEND, *options, f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    native = [] if options else [speed.NATIVE]
-    layers = [speed.BASELINE, "lstm_c6", "lstm3", *native]
+    native = [] if options else [speed_layers.NATIVE]
+    layers = [speed_layers.BASELINE, "lstm_c6", "lstm3", *native]
     assert [row["layer"] for row in rows] == 2 * layers
     assert [row["T"] for row in rows] == [4] * len(layers) + [5] * len(layers)
     for row in rows:
@@ -49,7 +52,7 @@ def test_stacks_on_the_adding_problem(tmp_path):
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     layers = [row["layer"] for row in rows]
-    assert layers == [speed.BASELINE, "indrnn", "indrnn x2", speed.NATIVE]
+    assert layers == [speed_layers.BASELINE, "indrnn", "indrnn x2", speed_layers.NATIVE]
     assert [row["engine"] for row in rows] == [None, "auto", "auto", None]
     assert {row["device"] for row in rows} == {"cpu"}
     assert {(row["model"], row["m"]) for row in rows} == {("adding", 2)}
@@ -63,9 +66,14 @@ jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_engines(device, tmp_path, monkeypatch, capsys):
     # Without a GPU everything but cuDNN runs here as well.
-    monkeypatch.setattr(speed.environment, "check_device", lambda *_: None)
-    monkeypatch.setitem(speed.CUDNN, "gpu", "auto")
-    monkeypatch.setattr(speed.speed_device, "COPIED", 10)
+    monkeypatch.setattr(environment, "check_device", lambda *_: None)
+    asked, lstm = [], keras.layers.LSTM
+
+    def without_cudnn(units, use_cudnn, **arguments):
+        asked.append(use_cudnn)
+        return lstm(units, **arguments)
+
+    monkeypatch.setattr(keras.layers, "LSTM", without_cudnn)
     monkeypatch.setenv("COLUMNS", "80")
     output = tmp_path / "speed.jsonl"
     arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
@@ -73,12 +81,15 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    engines = [None, "scan:2", "pallas", "parallel", "linear-back"]
+    gpu = device == "gpu"
+    assert asked == [True if gpu else "auto"]
+    engines = ["cudnn" if gpu else None, "scan:2", "pallas", "parallel", "linear-back"]
     assert [row["engine"] for row in rows] == engines
+    assert [row["ran"] for row in rows] == [None, "scan", "pallas", None, None]
     solved = ["newton_steps" in row for row in rows]
     assert solved == [row["engine"] == "parallel" for row in rows]
-    assert "indylstm (scan:2)" in (shown := capsys.readouterr().out)
-    assert "(parallel, Newton" in shown
+    assert "(scan:2)" in (shown := capsys.readouterr().out)
+    assert "(parallel," in shown
     for row in rows:
         assert row["device"] == device
         assert ("copy_gb_s" in row) == (device == "gpu")
@@ -111,6 +122,50 @@ def test_functions_of_a_device_lower_for_it():
             assert ("triton" in module) == (engine == "pallas")
 
 
+class OutOfMemoryError(Exception):
+    def __str__(self):
+        return "RESOURCE_EXHAUSTED: out of memory while trying to allocate"
+
+
+def test_who_is_out_of_memory_is_left_out(capsys):
+    def fails():
+        raise OutOfMemoryError
+
+    big, small = speed_layers.Contender("big"), speed_layers.Contender("small")
+    calls = {(big, "forward"): list, (big, "step"): fails, (small, "step"): list}
+    assert list(speed._medians(calls, 1, "here")) == [(small, "step")]
+    assert "here: big is out of memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("found", "backend", "device", "message"),
+    [
+        (None, "jax", "cpu", None),
+        ("a chip", "jax", "cpu", "device cpu: jax runs on a chip; hide it"),
+        ("a chip", "torch", "gpu", "needs --backend jax, not torch"),
+        (None, "jax", "gpu", "JAX finds none here, only cpu"),
+    ],
+)
+def test_devices(found, backend, device, message, monkeypatch):
+    import jax
+
+    monkeypatch.setattr(environment, "_accelerator", lambda _: found)
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    if message is None:
+        environment.check_device(backend, device)
+        return
+    with pytest.raises(UserError, match=message):
+        environment.check_device(backend, device)
+
+
+def test_the_settings_for_a_gpu():
+    path = Path(speed.__file__).parents[1] / "configs/speed_gpu.toml"
+    settings = speed.Settings(**tomllib.loads(path.read_text()))
+    speed._check(settings)
+    assert settings.device == "gpu"
+    assert len(speed_layers.ours(settings.variants.split(","), [1], ["auto"])) == 5
+
+
 def test_figure(tmp_path):
     rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
     row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
@@ -122,6 +177,11 @@ def test_figure(tmp_path):
             for layer, ms in layers.items()
         )
     )
+    chosen = speed_figure._chosen(speed_figure.Settings(rows=str(rows)))
+    with rows.open("a") as file:  # one that was compared with other engines
+        other = row | {"layer": "lstm1", "step_ms": 1.0, "engines": "auto,loop"}
+        file.write("\n" + json.dumps(other))
+    assert chosen == speed_figure._chosen(speed_figure.Settings(rows=str(rows)))
     options = [f"--rows={rows}", f"--output={output}"]
     assert main(speed_figure.Settings, speed_figure.run, options) == 0
     assert output.read_bytes().startswith(b"\x89PNG")
@@ -135,10 +195,12 @@ def test_bad_input(tmp_path, capsys):
         (["--model", "adding", "--features", "3"], "features 3"),
         (["--engines", "scan,fast"], "fast"),
         (["--engines", "scan:1"], "scan:1"),
+        (["--engines", "scan:"], "scan:"),
+        (["--engines", "parallel:2"], "parallel:2"),
         (["--engines", "parallel"], "engines parallel"),
         (["--engines", "parallel", "--model=layer", "--layers=2"], "one layer"),
         (["--engines", "parallel", "--model=layer", "--variants=lstm6"], "lstm6"),
-        (["--device", "gpu", "--model=layer"], "device gpu"),
+        (["--device", "gpu"], "device gpu"),
     ):
         assert main(speed.Settings, speed.run, [*options, *BACKEND]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
