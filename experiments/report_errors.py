@@ -10,10 +10,15 @@ from experiments.report_rows import Results
 
 
 def errors(results: Results) -> Figure | None:
-    """Character error rate over weights, and over that on training words."""
+    """Character error rate over weights, and over that on training words.
+
+    Of the lines of the most usual number of epochs: others would tell of that.
+    """
     lines = [x for x in results.lines.get("handwriting", []) if x.values("cer")]
     if not lines:
         return None
+    epochs = statistics.mode(line.settings["epochs"] for line in lines)
+    lines = [line for line in lines if line.settings["epochs"] == epochs]
     figure, axes = plt.subplots(
         1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained"
     )
@@ -43,7 +48,7 @@ def errors(results: Results) -> Figure | None:
     axes[1].set_xscale("symlog", linthresh=1e-3)  # a rate may be zero
     axes[0].set_xlabel("weights of the model")
     axes[0].set_ylabel("character error rate, test")
-    axes[0].set_title("the epoch chosen on other writers", fontsize=9)
+    axes[0].set_title(f"of {epochs} epochs that chosen on other writers", fontsize=9)
     axes[1].set_xlabel("character error rate, training words")
     axes[1].set_title("the last epoch", fontsize=9)
     figure.legend(

@@ -14,7 +14,9 @@ BACKENDS = {
     "tensorflow": LIBRARY,
     "jax": (
         *LIBRARY,
-        "tests/experiments/test_speed.py",  # parts of which are JAX's
+        # What of the experiments is JAX's.
+        "tests/experiments/test_speed.py::test_engines",
+        "tests/experiments/test_speed.py::test_functions_of_a_device_lower_for_it",
         "tests/experiments/test_speed_parallel.py",
     ),
     "torch": LIBRARY,

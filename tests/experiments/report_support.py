@@ -95,6 +95,7 @@ ADDING = {
     "units": 128,
     "gamma": 2.0,
     "eta": 2e-4,
+    "decay_steps": 20_000,
     "steps": 400,
     "data": "generated",
     "data_checksum": None,

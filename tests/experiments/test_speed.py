@@ -109,9 +109,9 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
 def test_functions_of_a_device_lower_for_it():
     import jax
 
-    for engine in "pallas", "scan":
+    for key, engine in ("indrnn", "pallas"), ("indrnn", "scan"), ("lstm", "scan:4"):
         layer = speed_layers.build(
-            speed_layers.Contender("indrnn", engine), 5, return_sequences=True
+            speed_layers.Contender(key, engine), 5, return_sequences=True
         )
         forward, step = speed_device.functions(layer, (2, 7, 3))
         weights = [weight.value for weight in layer.trainable_variables]
