@@ -34,7 +34,7 @@ def engine_tables(rows: Iterable[Row]) -> str:
     own = [
         {"xla_flags": None} | row
         for row in rows
-        if compares_engines(row) and row["layer"] not in _OTHERS
+        if compares_engines(row) and row["engine"]
     ]
     sections = []
     for of, alike in grouped(own, (*WHERE, "model", "masked", "xla_flags")).items():

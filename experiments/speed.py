@@ -221,13 +221,13 @@ def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of a batch."""
     rng = np.random.default_rng(0)
     batch = settings.batch_size
-    if settings.model == "adding":
-        return adding.sequences(batch, steps, 0)
     if settings.model == "imdb":
         x = rng.integers(1, WORDS, (batch, steps)).astype("int32")
     else:
         x = rng.normal(size=(batch, steps, settings.features)).astype("float32")
     y = rng.integers(0, 2, (batch, 1)).astype("float32")
+    if settings.model == "adding":
+        x, y = adding.sequences(batch, steps, 0)
     if settings.masked:
         lengths = rng.integers(1, steps + 1, (batch, 1))
         x[np.arange(steps)[None, :] >= lengths] = 0

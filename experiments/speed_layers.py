@@ -1,6 +1,7 @@
 """The contenders of the benchmark: which layer, and how ours are run."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class Contender:
 
 
 def ours(
-    variants: Iterable[str], depths: Iterable[int], engines: Iterable[str]
+    variants: Sequence[str], depths: Sequence[int], engines: Sequence[str]
 ) -> list[Contender]:
     """Every variant, that many times stacked, with every engine.
 
@@ -42,15 +43,11 @@ def ours(
     """
     from slim_keras.variants import VARIANTS
 
-    variants = list(variants)
     if unknown := [key for key in variants if key not in VARIANTS]:
         raise UserError(f"variants: {unknown[0]!r} is unknown; known: {list(VARIANTS)}")
-    depths, engines = list(depths), list(engines)
     return [
         Contender(key if depth == 1 else f"{key}{_TIMES}{depth}", engine)
-        for key in variants
-        for depth in depths
-        for engine in engines
+        for key, depth, engine in itertools.product(variants, depths, engines)
     ]
 
 

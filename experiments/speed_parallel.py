@@ -16,7 +16,7 @@ does gain at such small sizes is to leave nothing but that system inside the rev
 loop. On a GPU nothing was measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,7 @@ from jax import lax
 from slim_keras.engine.activations import pulled
 
 Array = jax.Array
-States = tuple[
-    Array, ...
-]  # each (batch, units), or (steps, batch, units) for all steps
+States = tuple[Array, ...]  # (batch, units) each; for all steps (steps, batch, units)
 Step = Callable[[States, Any], States]
 Ways = tuple[Step, bool, Callable]  # F, whether by Newton steps, the backward solver
 
@@ -234,29 +232,29 @@ def _blocks(step: Step, before: States, weights: Any) -> list[list[Array]]:
 def _solve(blocks: list[list[Array]], right: States, reverse: bool = False) -> States:
     """x_t = J_t x_{t-1} + b_t for all t, from 0; or from the end, with x_{t+1}."""
 
-    def product(row, column):
-        return sum(a * b for a, b in zip(row, column, strict=True))
-
     def after(early, late):
         (a, x), (b, y) = early, late
         columns = list(zip(*a, strict=True))
-        combined = [[product(row, column) for column in columns] for row in b]
-        return combined, tuple(
-            product(row, x) + own for row, own in zip(b, y, strict=True)
-        )
+        combined = [[_product(row, column) for column in columns] for row in b]
+        return combined, _affine(b, x, y)
 
     return lax.associative_scan(after, (blocks, right), reverse=reverse)[1]
+
+
+def _affine(blocks: list[list[Array]], x: States, right: States) -> States:
+    """J x + b."""
+    return tuple(_product(row, x) + own for row, own in zip(blocks, right, strict=True))
+
+
+def _product(row: Sequence[Array], column: Sequence[Array]) -> Any:
+    return sum(a * b for a, b in zip(row, column, strict=True))
 
 
 def _solve_by_loop(blocks: list[list[Array]], right: States, reverse: bool) -> States:
     """As `_solve`, one step after the other."""
 
     def body(x, row):
-        blocks, right = row
-        x = tuple(
-            sum(a * b for a, b in zip(block, x, strict=True)) + own
-            for block, own in zip(blocks, right, strict=True)
-        )
+        x = _affine(row[0], x, row[1])
         return x, x
 
     start = tuple(jnp.zeros_like(b[0]) for b in right)

@@ -215,7 +215,8 @@ def test_engines_stand_apart():
         speed("indrnn", 8.0, **compared),
         speed("indrnn", 8.5, **compared, xla_flags="--fast"),
         speed("indrnn", 9.0, **parallel, newton_steps=3),
-        speed("keras.layers.LSTM", 70.0, **compared),
+        speed("keras.layers.LSTM", 70.0, **compared | {"engine": None}),
+        speed("keras.layers.LSTM", 1.0, **gpu | {"engine": "cudnn", "processor": "h"}),
         speed("indrnn", 5.0, **parallel, T=100, newton_steps=None),
         speed("indrnn", 4.0, **gpu, newton_steps=5),
     ]
@@ -230,6 +231,9 @@ def test_engines_stand_apart():
         ["-", "5.00 / 2.00, fell to the loop"]
     ]
     assert "LSTM6" not in text
+    lstm = [line for line in text.splitlines() if "keras.layers.LSTM" in line]
+    assert len(lstm) == 1
+    assert "1.00 / 2.00, 9 of 99 GB/s" in lstm[0]
 
 
 def test_stacks_stand_behind_their_layer():

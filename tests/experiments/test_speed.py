@@ -1,10 +1,12 @@
 """The benchmark's rows and figure; what it measures is never tested."""
 
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from experiments import environment, speed, speed_device, speed_figure, speed_layers
@@ -57,6 +59,18 @@ def test_stacks_on_the_adding_problem(tmp_path):
     assert {row["device"] for row in rows} == {"cpu"}
     assert {(row["model"], row["m"]) for row in rows} == {("adding", 2)}
     assert [row["floor_ms"] is None for row in rows] == [True, False, True, True]
+
+
+@pytest.mark.parametrize("model", ["imdb", "layer", "adding"])
+def test_a_mask_is_in_the_data(model):
+    settings = speed.Settings(model=model, features=2, batch_size=50)
+    x, _ = speed._data(settings, 7)
+    masked, _ = speed._data(dataclasses.replace(settings, masked=True), 7)
+    left = (masked == x).reshape(50, 7, -1).all(axis=-1)
+    assert not left.all()
+    # From some step on nothing is left but zeros.
+    assert (np.diff(left.astype(int), axis=1) <= 0).all()
+    assert not masked[~left].any()
 
 
 jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")
