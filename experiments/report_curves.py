@@ -131,7 +131,7 @@ CURVES = (
         experiment="adding",
         select={},
         panel="length",
-        free=("eta", "decay_steps"),
+        free=("eta", "decay_steps", "decay_rate"),
         scale=SQUARED_ERROR,
     ),
     Curves(
