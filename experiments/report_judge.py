@@ -1,4 +1,4 @@
-"""What the runs say of the claims: holds, does not hold, or not enough runs."""
+"""What the runs say of the claims, if they are enough to say something."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ from experiments.report_rows import Results
 from experiments.report_speed import WHERE, grouped, newest, shapes, unmasked
 from experiments.report_text import NOTHING, describe, spread, words
 
-HOLDS, FAILS, FEW = "holds", "does not hold", "not enough runs"
+HOLDS, FAILS = "holds", "does not hold"
+OPEN, FEW = "undecided", "not enough runs"
 
 RULE = f"""A claim is judged by each comparison that the runs allow: of two lines that
 differ in nothing but what the claim is about and have at least {RUNS} finished seeds
@@ -40,6 +41,8 @@ each.
   twice its standard error to spare, does not hold if it lies outside by as much.
 - A step is faster: judged on each backend where at least {RUNS} shapes were timed;
   holds if it was so at all of them, else it does not.
+- Undecided is what has its seeds, and too little of a difference for them: within twice
+  the standard error.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
@@ -90,20 +93,20 @@ def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> 
     """What all comparisons say together, by one measure or by whatever it has."""
     own = [case for case in cases if measure in (None, case.measure)]
     full = [case for case in own if not case.short]
-    judged = [case for case in full or own if case.verdict != FEW]
-    if not judged:
-        return FEW
+    looked_at = full or own
+    judged = [case for case in looked_at if case.verdict in (HOLDS, FAILS)]
     held = [case for case in judged if case.verdict == HOLDS]
     some = isinstance(claim, Better) and claim.some
-    if some and not held and len(judged) < len(full or own):
-        return FEW  # one of the others may hold
-    if len(held) == len(judged) or (some and held):
+    # If it is enough that one holds, one of those not judged may.
+    if not judged or (some and not held and len(judged) < len(looked_at)):
+        text = OPEN if any(case.verdict == OPEN for case in looked_at) else FEW
+    elif len(held) == len(judged) or (some and held):
         text = HOLDS
     elif held:
         text = f"holds in {len(held)} of {len(judged)} comparisons"
     else:
         text = FAILS
-    if not full and isinstance(claim, Trained):
+    if text != FEW and not full and isinstance(claim, Trained):
         text += f", in fewer than the paper's {claim.epochs} epochs"
     return text
 
@@ -116,7 +119,7 @@ def exceeds(distance: float, error: float) -> str:
         error: Its standard error.
     """
     if abs(distance) <= 2 * error or distance == 0:
-        return FEW
+        return OPEN
     return HOLDS if distance > 0 else FAILS
 
 
