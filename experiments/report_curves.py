@@ -1,12 +1,12 @@
 """The figures of learning curves as data, and which runs stand in which panel."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from experiments import adding
-from experiments.report_lines import Line
+from experiments.report_lines import LENGTHS, Line
 from experiments.report_names import layer_place
 from experiments.report_text import describe
 
@@ -80,7 +80,7 @@ class Curves:
     def varying(self) -> set[str]:
         """All settings in which the curves of a row of panels may differ."""
         own = {self.panel, self.compare, *self.free}
-        return {"variant", "forget", "gate_activation", *own}
+        return {"variant", "forget", "gate_activation", *LENGTHS, *own}
 
 
 CURVES = (
@@ -141,7 +141,7 @@ CURVES = (
         select={"variant": "indrnn"},
         panel="permuted",
         compare="stack",
-        free=("layers", "epochs"),
+        free=("layers",),
     ),
 )
 
@@ -159,18 +159,36 @@ def rows(curves: Curves, lines: Sequence[Line]) -> Rows:
     Returns:
         The rows that have a panel with something to compare.
     """
-    groups: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        if line.finished and line.matches(curves.select):
-            common = [i for i in line.settings.items() if i[0] not in curves.varying]
-            groups[str(sorted(common))].append(line)
+    able = [line for line in lines if line.finished and line.matches(curves.select)]
     found = []
-    for group in groups.values():
+    for group in _alike(_longest(able), curves.varying):
         panels = _panels(curves, group)
         if any(_values(curves.compare, own) > 1 for own in panels.values()):
             known = [*curves.select, *curves.varying]
             found.append((describe(group[:1], known)[0], panels))
     return found
+
+
+def _longest(lines: Sequence[Line]) -> list[Line]:
+    """Of the lines that differ in the length of training only the one with most seeds.
+
+    Among as many, the longest: the others are parts of its curve.
+    """
+
+    def size(line: Line) -> tuple[int, int]:
+        (length,) = (line.settings[name] for name in LENGTHS & line.settings.keys())
+        return len(line.finished), length
+
+    return [max(group, key=size) for group in _alike(lines, LENGTHS)]
+
+
+def _alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
+    """The lines in groups that have the same settings, but for some."""
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        common = [item for item in line.settings.items() if item[0] not in varying]
+        groups[str(sorted(common))].append(line)
+    return list(groups.values())
 
 
 def _panels(curves: Curves, group: Sequence[Line]) -> dict[Any, list[Line]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from experiments import command, environment, grid_file
 from experiments.grid_run import Run
+from experiments.report_lines import LENGTHS
 from experiments.report_rows import Results
 from experiments.report_text import NOTHING, table
 from experiments.results import Row
@@ -15,8 +16,6 @@ settings, on whatever backend; `shorter` are those of the others that were train
 fewer epochs or steps. A grid skips the runs with a row of its backend in
 `runs/results.jsonl` and goes on with those that were interrupted; rows from elsewhere
 it knows after `cat results/imdb.jsonl >> runs/results.jsonl` and so on."""
-
-LENGTHS = {"epochs", "steps"}  # what an experiment calls the length of its training
 
 
 def grids_table(results: Results, configs: Path) -> str:

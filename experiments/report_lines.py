@@ -12,6 +12,7 @@ from experiments.results import Row
 Measure = Callable[[Row, History], float | None]
 
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
+LENGTHS = {"epochs", "steps"}  # what experiments call the length of a training
 # In rows of experiments without classes, and of those whose seed draws the data.
 OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
 

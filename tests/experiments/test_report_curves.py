@@ -1,0 +1,44 @@
+"""Which runs stand in which panel of a figure of learning curves."""
+
+from experiments.report_curves import CURVES, rows
+from experiments.report_rows import read
+from tests.experiments.report_support import IMDB, results, row
+
+ETA = next(curves for curves in CURVES if curves.name == "imdb-eta")
+
+
+def drawn(folder, *made):
+    """Of each panel in each row of panels, the variants and epochs of its lines."""
+    lines = read(results(folder, *made)).lines["imdb"]
+    return [
+        {
+            value: {(x.settings["variant"], x.settings["epochs"]) for x in own}
+            for value, own in panels.items()
+        }
+        for _, panels in rows(ETA, lines)
+    ]
+
+
+def test_one_length_of_training_is_drawn_with_most_seeds_then_the_longest(tmp_path):
+    made = [
+        row(IMDB, variant=variant, epochs=epochs, seed=seed)
+        for variant, epochs, seeds in (
+            ("lstm", 5, 2),
+            ("lstm6", 4, 1),
+            ("lstm6", 10, 2),
+            ("lstm6", 12, 2),
+            ("lstm6", 20, 1),
+        )
+        for seed in range(seeds)
+    ]
+    assert drawn(tmp_path, *made) == [{1e-3: {("lstm", 5), ("lstm6", 12)}}]
+
+
+def test_other_settings_have_rows_of_their_own(tmp_path):
+    made = [
+        row(IMDB, variant=variant, epochs=epochs, train_embedding=trained)
+        for trained in (True, False)
+        for variant, epochs in (("lstm", 5), ("lstm_c6", 9))
+    ]
+    panel = {1e-3: {("lstm", 5), ("lstm_c6", 9)}}
+    assert drawn(tmp_path, *made) == [panel, panel]
