@@ -8,6 +8,7 @@ from experiments.grid_run import ROOT
 from experiments.report_claims import CLAIMS, Claim, Trained
 from experiments.report_grids import GRIDS, grids_table
 from experiments.report_judge import Case
+from experiments.report_nearest import nearest_table
 from experiments.report_papers import TABLES, TITLES
 from experiments.report_rows import Results
 from experiments.report_tables import (
@@ -99,13 +100,14 @@ def _experiment(
 ) -> list[str]:
     lines = results.lines.get(experiment, [])
     tables = [
-        paper_table(paper, lines) for paper in TABLES if paper.experiment == experiment
+        text
+        for paper in TABLES
+        if paper.experiment == experiment
+        for text in (paper_table(paper, lines), nearest_table(paper, lines))
     ]
-    others = other_lines(lines)
     return [
         f"## {title}",
-        *tables,
-        *([others] if others else []),
+        *filter(None, [*tables, other_lines(lines)]),
         *_figures(f"{experiment}-", drawn),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from experiments.report_lines import SOLVED, Line
 from experiments.report_names import layer_name
-from experiments.report_papers import COUNTS, TABLES, UNKNOWN, Cell, Table
+from experiments.report_papers import COUNTS, SLIP, TABLES, UNKNOWN, Cell, Table
 from experiments.report_text import (
     NOTHING,
     describe,
@@ -84,7 +84,7 @@ def _cell(paper: Table, cell: Cell, lines: Sequence[Line]) -> list[list[str]]:
         (line, f"{line.name}: {text}")
         for line, text in zip(lines, describe(lines, known), strict=True)
     ]
-    lost = UNKNOWN in cell.settings.values()
+    lost = not {UNKNOWN, SLIP}.isdisjoint(cell.settings.values())
     rows = []
     for line, text in measured or [(None, "not compared" if lost else "none yet")]:
         row = []

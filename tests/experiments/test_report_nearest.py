@@ -1,0 +1,63 @@
+"""Which runs come nearest to printed pairs whose settings are lost."""
+
+import pytest
+
+from experiments.report_nearest import nearest_table
+from experiments.report_papers import SLIP, TABLES, UNKNOWN
+from experiments.report_rows import read
+from tests.experiments.report_support import IMDB, NEWS, results, row
+
+PAPERS = {paper.grid: paper for paper in TABLES}
+ETA, NEWS_ETA = PAPERS["imdb_eta.toml"], PAPERS["newsgroups_eta.toml"]
+
+
+def pair(base, variant, train, test, **changes):
+    made = row(base, test, variant=variant, **changes)
+    return made | {"train_accuracy": train}
+
+
+def found(paper, folder, *made):
+    """Of each printed pair: layer, settings, both pairs, distance, seeds."""
+    text = nearest_table(paper, read(results(folder, *made)).lines[paper.experiment])
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+
+
+def test_the_larger_of_both_distances_is_the_smallest(tmp_path):
+    """Printed for LSTM: 0.9906 / 0.8856 and 1.0000 / 0.8868."""
+    made = [
+        pair(IMDB, "lstm", 0.9906, 0.80, eta=1e-2),  # exact in training alone
+        pair(IMDB, "lstm", 0.96, 0.86, eta=2e-3),
+        pair(IMDB, "lstm", 0.90, 0.8856, eta=1e-4),  # exact on the test set alone
+        pair(IMDB, "lstm", 1.0, 0.89, eta=1e-3),
+        pair(IMDB, "lstm", 0.9906, 0.8856, eta=1e-3, units=200),  # of another size
+    ]
+    first, second = found(ETA, tmp_path, *made)
+    assert (first[0], first[2:]) == (
+        "LSTM",
+        ["0.9906", "1.0000", "0.8856", "0.8900", "0.0094", "1"],
+    )
+    assert "eta = 1e-3" in first[1]
+    assert second[2:] == ["1.0000", "1.0000", "0.8868", "0.8900", "0.0032", "1"]
+
+
+def test_numbers_that_are_a_slip_are_not_sought_and_lost_ones_are(tmp_path):
+    columns = {
+        grid: {cell.settings["eta"] for cell in PAPERS[grid].cells}
+        for grid in ("imdb_eta.toml", "newsgroups_eta.toml")
+    }
+    assert SLIP in columns["imdb_eta.toml"]
+    assert UNKNOWN in columns["newsgroups_eta.toml"]
+    made = [pair(IMDB, "lstm6", 0.785, 0.71), pair(NEWS, "lstm6", 0.785, 0.71)]
+    assert len(found(ETA, tmp_path / "imdb", made[0])) == 2
+    news = found(NEWS_ETA, tmp_path / "news", made[1])
+    assert [line[-2] for line in news] == ["0.0319", "0.0598", "0.0000"]
+
+
+@pytest.mark.parametrize(
+    "grid", ["imdb_forget.toml", "imdb_authors_grid.toml", "handwriting.toml"]
+)
+def test_tables_with_known_heads_or_without_pairs_have_none(grid, tmp_path):
+    lines = read(results(tmp_path, row(IMDB))).lines["imdb"]
+    assert nearest_table(PAPERS[grid], lines) == ""
+    assert nearest_table(ETA, []) == ""
