@@ -57,12 +57,7 @@ class Config(runner.Common):
     decay_steps: int = setting(
         20_000,
         click.IntRange(min=1),
-        "Training steps after which the rate falls, again and again.",
-    )
-    decay_rate: float = setting(
-        0.1,
-        Number(min=0, min_open=True, max=1),
-        "What is left of the rate each time: 0.1 in the paper.",
+        "Training steps after which the rate falls to a tenth, again and again.",
     )
     steps: int = setting(
         60_000, click.IntRange(min=EPOCH), "Training steps, in whole hundreds."
@@ -110,7 +105,7 @@ def build(config: Config) -> Any:
         ]
     )
     eta = keras.optimizers.schedules.ExponentialDecay(
-        config.eta, config.decay_steps, config.decay_rate, staircase=True
+        config.eta, config.decay_steps, 0.1, staircase=True
     )
     model.compile(
         keras.optimizers.Adam(eta, epsilon=1e-8, clipvalue=CLIP), "mean_squared_error"

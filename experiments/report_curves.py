@@ -1,12 +1,11 @@
 """The figures of learning curves as data, and which runs stand in which panel."""
 
-from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiments import adding
-from experiments.report_lines import LENGTHS, Line
+from experiments.report_lines import LENGTHS, Line, alike, longest
 from experiments.report_names import layer_place
 from experiments.report_text import describe
 
@@ -131,7 +130,7 @@ CURVES = (
         experiment="adding",
         select={},
         panel="length",
-        free=("eta", "decay_steps", "decay_rate"),
+        free=("eta", "decay_steps"),
         scale=SQUARED_ERROR,
     ),
     Curves(
@@ -161,34 +160,12 @@ def rows(curves: Curves, lines: Sequence[Line]) -> Rows:
     """
     able = [line for line in lines if line.finished and line.matches(curves.select)]
     found = []
-    for group in _alike(_longest(able), curves.varying):
+    for group in alike(longest(able), curves.varying):
         panels = _panels(curves, group)
         if any(_values(curves.compare, own) > 1 for own in panels.values()):
             known = [*curves.select, *curves.varying]
             found.append((describe(group[:1], known)[0], panels))
     return found
-
-
-def _longest(lines: Sequence[Line]) -> list[Line]:
-    """Of the lines that differ in the length of training only the one with most seeds.
-
-    Among as many, the longest: the others are parts of its curve.
-    """
-
-    def size(line: Line) -> tuple[int, int]:
-        (length,) = (line.settings[name] for name in LENGTHS & line.settings.keys())
-        return len(line.finished), length
-
-    return [max(group, key=size) for group in _alike(lines, LENGTHS)]
-
-
-def _alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
-    """The lines in groups that have the same settings, but for some."""
-    groups: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        common = [item for item in line.settings.items() if item[0] not in varying]
-        groups[str(sorted(common))].append(line)
-    return list(groups.values())
 
 
 def _panels(curves: Curves, group: Sequence[Line]) -> dict[Any, list[Line]]:
@@ -209,8 +186,7 @@ def _values(name: str, lines: Sequence[Line]) -> int:
 def shades(lines: Sequence[Line]) -> dict[int, float]:
     """How strong the colour of each line is, by its number: the larger the stronger.
 
-    The lines of one variant differ in units, forget constant and layers; the last one
-    has the full colour.
+    Of the lines of one variant the last one has the full colour.
     """
     strengths = {}
     for line in lines:
@@ -221,8 +197,9 @@ def shades(lines: Sequence[Line]) -> dict[int, float]:
 
 
 def rank(line: Line) -> tuple[float, ...]:
-    """The place of a line among others: by variant, units, forget constant, layers."""
-    numbers = (line.settings.get(name) for name in ("units", "forget", "layers"))
+    """The place of a line among others: by variant and the numbers of its settings."""
+    names = ("units", "forget", "layers", "eta", "decay_steps")
+    numbers = (line.settings.get(name) for name in names)
     return (layer_place(_variant(line)), *(number or 0.0 for number in numbers))
 
 

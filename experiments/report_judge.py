@@ -1,5 +1,6 @@
 """What the runs say of the claims, if they are enough to say something."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -41,12 +42,12 @@ each.
   twice its standard error to spare, does not hold if it lies outside by as much.
 - A step is faster: judged on each backend where at least {RUNS} shapes were timed;
   holds if it was so at all of them, else it does not.
-- Undecided is what has its seeds, and too little of a difference for them: within twice
-  the standard error.
+- Undecided: there are seeds enough, but the value lies within twice the standard error
+  of its limit, which is zero or the 0.01 that still counts.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
-If a claim holds in some comparisons and not in others, the verdict says in how many.
+If comparisons disagree, the verdict says what in how many of them.
 Runs that are shorter than the paper's are judged only where there are none as long, and
 the verdict says so; for an accuracy that is reached, longer ones do not count. The
 comparisons stand at the end of this page."""
@@ -93,19 +94,21 @@ def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> 
     """What all comparisons say together, by one measure or by whatever it has."""
     own = [case for case in cases if measure in (None, case.measure)]
     full = [case for case in own if not case.short]
-    looked_at = full or own
-    judged = [case for case in looked_at if case.verdict in (HOLDS, FAILS)]
-    held = [case for case in judged if case.verdict == HOLDS]
+    said = Counter(case.verdict for case in full or own)
+    few = said.pop(FEW, 0)
     some = isinstance(claim, Better) and claim.some
-    # If it is enough that one holds, one of those not judged may.
-    if not judged or (some and not held and len(judged) < len(looked_at)):
-        text = OPEN if any(case.verdict == OPEN for case in looked_at) else FEW
-    elif len(held) == len(judged) or (some and held):
+    if some and HOLDS in said:
         text = HOLDS
-    elif held:
-        text = f"holds in {len(held)} of {len(judged)} comparisons"
+    elif some and OPEN in said:
+        text = OPEN
+    elif not said or (some and few):  # one of those few may hold
+        text = FEW
+    elif len(said) == 1:
+        (text,) = said
     else:
-        text = FAILS
+        present = (word for word in (HOLDS, FAILS, OPEN) if word in said)
+        counts = ", ".join(f"{word} in {said[word]}" for word in present)
+        text = f"{counts} of {said.total()} comparisons"
     if text != FEW and not full and isinstance(claim, Trained):
         text += f", in fewer than the paper's {claim.epochs} epochs"
     return text
@@ -145,19 +148,21 @@ def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     a, b = pair.left, pair.right
     # If one of them has no forget constant, the other one has more to tell.
     teller = b if a.settings.get("forget") is None else a
-    known = [*claim.same, *claim.left, *claim.free]
+    apart = [*claim.free, *(["epochs"] if pair.sooner else [])]
+    known = [*claim.same, *claim.left, *apart]
     what = ", ".join(filter(None, [pair.note, *describe([teller], known)]))
-    left, right = _side(a, ours, claim.free), _side(b, theirs, claim.free)
+    left, right = _side(a, ours, apart), _side(b, theirs, apart)
     return Case(what, measure, left, right, shown, decision, _short(claim, a))
 
 
-def _side(line: Line, values: list[float], free: Sequence[str] = ()) -> str:
+def _side(line: Line, values: list[float], apart: Sequence[str] = ()) -> str:
     seeds = "1 seed" if len(values) == 1 else f"{len(values)} seeds"
     parts = [layer_name(line.settings["variant"])]
-    if free:
-        parts += [words(name, line.settings[name]) for name in free]
-        parts.append(f"{line.weights:,} weights:")
-    return f"{', '.join(parts)} {spread(values)} ({line.name}, {seeds})"
+    parts += [words(name, line.settings[name]) for name in apart]
+    if "units" in apart:
+        parts.append(f"{line.weights:,} weights")
+    head = ", ".join(parts) + (":" if apart else "")
+    return f"{head} {spread(values)} ({line.name}, {seeds})"
 
 
 def _reaches(claim: Reaches, lines: Sequence[Line]) -> list[Case]:

@@ -1,7 +1,8 @@
 """Runs that differ in their seed only, and what is measured of them."""
 
 import statistics
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from experiments import adding
@@ -150,3 +151,30 @@ class Line:
             self.settings.get(name) in (value if isinstance(value, tuple) else (value,))
             for name, value in settings.items()
         )
+
+
+def alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
+    """The lines in groups that have the same settings, but for some.
+
+    Args:
+        lines: Lines of one experiment.
+        varying: The names of those settings.
+    """
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        common = [item for item in line.settings.items() if item[0] not in varying]
+        groups[str(sorted(common))].append(line)
+    return list(groups.values())
+
+
+def longest(lines: Sequence[Line]) -> list[Line]:
+    """Of the lines that differ only in how long they trained, one.
+
+    It is the one with the most finished seeds and, among as many, the longest.
+    """
+
+    def size(line: Line) -> tuple[int, int]:
+        (length,) = (line.settings[name] for name in LENGTHS & line.settings.keys())
+        return len(line.finished), length
+
+    return [max(group, key=size) for group in alike(lines, LENGTHS)]

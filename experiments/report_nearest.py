@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from statistics import mean
 
-from experiments.report_lines import Line
+from experiments.report_lines import Line, longest
 from experiments.report_papers import SLIP, Cell, Table
 from experiments.report_tables import HEADS, number, seeds
 from experiments.report_text import describe, table, value
 
 PAIR = ("train", "paper")
 
-NOTE = """Nearest of all runs of the layer and size, whatever their other settings: the
-one whose larger distance, in training or on the test set, is the smallest. The paper's
-numbers are the best of 100 epochs, so shorter runs might still move on."""
+NOTE = """The nearest run of the same layer and size, whatever its other settings: its
+distance is the larger of two, in training and on the test set. The printed numbers are
+the best of 100 epochs, and shorter runs might move on; of several lengths of the same
+training the longest stands for all."""
 
 
 def nearest_table(paper: Table, lines: Sequence[Line]) -> str:
@@ -36,7 +37,7 @@ def nearest_table(paper: Table, lines: Sequence[Line]) -> str:
     ]
     if not rows:
         return ""
-    columns = [*(HEADS[axis] for axis in axes), "its settings, as its runs have them"]
+    columns = [*(HEADS[axis] for axis in axes), "nearest run"]
     for measure in PAIR:
         columns += [f"{HEADS[measure]}: printed", "measured"]
     columns += ["distance", "seeds"]
@@ -47,7 +48,8 @@ def _candidates(
     paper: Table, cell: Cell, axes: Sequence[str], lines: Sequence[Line]
 ) -> list[Line]:
     wanted = paper.settings | {axis: cell.settings[axis] for axis in axes}
-    return [line for line in lines if line.finished and line.matches(wanted)]
+    able = [line for line in lines if line.finished and line.matches(wanted)]
+    return longest(able)  # what a shorter run passes by counts for nothing
 
 
 def _nearest(cell: Cell, candidates: Sequence[Line]) -> Line | None:

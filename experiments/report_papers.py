@@ -3,7 +3,7 @@
 A cell names the settings of the runs that belong to it. What it does not name, the
 paper leaves open (the forget constant, the epochs, whether the embedding learns ...):
 runs that differ in it are lines of their own. `UNKNOWN` stands for a setting that could
-not be recovered, `SLIP` for one of numbers that are not the table's own; no run stands
+not be recovered, `SLIP` for that of a column which repeats another table; no run stands
 beside such a cell. Settings that were inferred, not read, are marked so, and the notes
 give the reason.
 """

@@ -96,7 +96,6 @@ ADDING = {
     "gamma": 2.0,
     "eta": 2e-4,
     "decay_steps": 20_000,
-    "decay_rate": 0.1,
     "steps": 400,
     "data": "generated",
     "data_checksum": None,

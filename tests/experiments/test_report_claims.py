@@ -7,7 +7,16 @@ import pytest
 
 from experiments import report_judge
 from experiments.report_claims import CLAIMS, Better, Counted, Faster, Reaches
-from experiments.report_judge import FAILS, FEW, HOLDS, OPEN, exceeds, judge, verdict
+from experiments.report_judge import (
+    FAILS,
+    FEW,
+    HOLDS,
+    OPEN,
+    Case,
+    exceeds,
+    judge,
+    verdict,
+)
 from experiments.report_rows import read
 from tests.experiments.report_support import (
     CONV,
@@ -90,6 +99,10 @@ def test_who_is_better_sooner_is_better(slim, cases, tmp_path):
     rows += seeds(NEWS, slim, variant="lstm_c6", epochs=100)
     judged = judge(NEWS_CLAIM, read(results(tmp_path, *rows)))
     assert [case.verdict for case in judged] == [HOLDS] * cases
+    for case in judged:
+        assert "LSTM_C6, 100 epochs: 0." in case.left
+        assert "LSTM, 200 epochs: 0." in case.right
+        assert "epochs" not in case.what
 
 
 def test_what_only_one_side_has_makes_no_difference(tmp_path):
@@ -109,7 +122,27 @@ def test_comparisons_that_disagree_are_counted(tmp_path):
         *seeds(NEWS, 0.77, epochs=100, classes=6),
         *seeds(NEWS, 0.75, variant="lstm_c6", epochs=100, classes=6),
     ]
-    assert say(NEWS_CLAIM, tmp_path, *rows) == "holds in 1 of 2 comparisons"
+    said = say(NEWS_CLAIM, tmp_path, *rows)
+    assert said == "holds in 1, does not hold in 1 of 2 comparisons"
+
+
+@pytest.mark.parametrize(
+    ("cases", "all_of_them", "some_of_them"),
+    [
+        ([HOLDS, HOLDS, FEW], HOLDS, HOLDS),
+        ([FAILS, FAILS], FAILS, FAILS),
+        ([FAILS, FEW], FAILS, FEW),
+        ([FEW], FEW, FEW),
+        ([OPEN, FEW], OPEN, OPEN),
+        ([FAILS, OPEN], "does not hold in 1, undecided in 1 of 2 comparisons", OPEN),
+        ([HOLDS, OPEN, OPEN], "holds in 1, undecided in 2 of 3 comparisons", HOLDS),
+    ],
+    ids=str,
+)
+def test_what_comparisons_say_together(cases, all_of_them, some_of_them):
+    cases = [Case("", "paper", "", "", "", said) for said in cases]
+    assert verdict(NEWS_CLAIM, cases) == all_of_them
+    assert verdict(CONV_CLAIM, cases) == some_of_them
 
 
 def test_short_runs_count_where_there_are_no_others(tmp_path):
@@ -191,7 +224,9 @@ def test_the_printed_weights(tmp_path, monkeypatch):
     first, *others = report_judge.COUNTS
     wrong = dataclasses.replace(first, printed=first.printed + 1)
     monkeypatch.setattr(report_judge, "COUNTS", (wrong, *others))
-    assert say(claim, folder, measure=None) == "holds in 5 of 6 comparisons"
+    assert say(claim, folder, measure=None) == (
+        "holds in 5, does not hold in 1 of 6 comparisons"
+    )
 
 
 def test_every_claim_is_about_runs_that_can_be(tmp_path):

@@ -1,7 +1,5 @@
 """Which runs come nearest to printed pairs whose settings are lost."""
 
-import pytest
-
 from experiments.report_nearest import nearest_table
 from experiments.report_papers import SLIP, TABLES, UNKNOWN
 from experiments.report_rows import read
@@ -54,10 +52,22 @@ def test_numbers_that_are_a_slip_are_not_sought_and_lost_ones_are(tmp_path):
     assert [line[-2] for line in news] == ["0.0319", "0.0598", "0.0000"]
 
 
-@pytest.mark.parametrize(
-    "grid", ["imdb_forget.toml", "imdb_authors_grid.toml", "handwriting.toml"]
-)
-def test_tables_with_known_heads_or_without_pairs_have_none(grid, tmp_path):
-    lines = read(results(tmp_path, row(IMDB))).lines["imdb"]
-    assert nearest_table(PAPERS[grid], lines) == ""
+def test_a_run_that_goes_on_stands_for_its_shorter_ones(tmp_path):
+    """Though one of those had the printed numbers, and one that diverged as well."""
+    made = [
+        pair(NEWS, "lstm", 0.9581, 0.775, epochs=4),
+        pair(NEWS, "lstm", 0.99, 0.79, epochs=9),
+        pair(NEWS, "lstm", 0.9581, 0.775, epochs=20) | {"status": "diverged"},
+    ]
+    _, middle, _ = found(NEWS_ETA, tmp_path, *made)
+    assert "9 epochs" in middle[1]
+    assert middle[-2:] == ["0.0319", "1"]
+
+
+def test_tables_with_known_heads_or_without_pairs_have_none(tmp_path):
+    authors = {"eta": 1e-4, "train_embedding": False, "initialisation": "authors"}
+    lines = read(results(tmp_path, row(IMDB, variant="lstm6", **authors))).lines["imdb"]
+    assert nearest_table(ETA, lines) != ""
+    for grid in ("imdb_forget.toml", "imdb_authors_grid.toml"):
+        assert nearest_table(PAPERS[grid], lines) == ""
     assert nearest_table(ETA, []) == ""

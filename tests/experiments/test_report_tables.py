@@ -109,12 +109,13 @@ def test_lines_apart_stand_in_rows_of_their_own(tmp_path):
     ]
 
 
-def test_nothing_is_compared_with_an_unknown_rate(tmp_path):
+def test_nothing_is_compared_with_a_rate_that_is_unknown_or_a_slip(tmp_path):
     lines = measured(tmp_path, row(IMDB, 0.7775, eta=2e-3))
     text = paper_table(ETA, lines)
-    assert cells(text, "LSTM", SLIP) == [
-        ["0.9600", "-", "0.7775", "-", "-", "0", "not compared"]
-    ]
+    lost = ["0.9600", "-", "0.7775", "-", "-", "0", "not compared"]
+    assert cells(text, "LSTM", SLIP) == [lost]
+    news = paper_table(BY_GRID["newsgroups_eta.toml"], [])
+    assert cells(news, "LSTM", UNKNOWN)[1] == lost
     assert "imdb 1" not in text
     assert cells(other_lines(lines), "LSTM", "100", "2e-3")[0][1] == "0.7775"
 
