@@ -102,7 +102,7 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
 
 def _label(line: Line, curves: Curves) -> str:
     parts = [layer_name(line.settings["variant"])]
-    for name in ("units", "forget", "stack", "layers", "eta", "decay_steps"):
+    for name in ("units", "forget", "stack", "layers", "eta"):
         setting = line.settings.get(name)
         if name in curves.varying - {curves.panel} and setting is not None:
             parts.append(words(name, setting))
