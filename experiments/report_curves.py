@@ -198,7 +198,7 @@ def shades(lines: Sequence[Line]) -> dict[int, float]:
 
 def rank(line: Line) -> tuple[float, ...]:
     """The place of a line among others: by variant and the numbers of its settings."""
-    names = ("units", "forget", "layers", "eta")
+    names = ("units", "forget", "layers")
     numbers = (line.settings.get(name) for name in names)
     return (layer_place(_variant(line)), *(number or 0.0 for number in numbers))
 
