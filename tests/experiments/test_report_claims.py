@@ -179,6 +179,15 @@ def test_an_accuracy_is_reached(mean, expected, tmp_path):
     assert say(PRINTED, tmp_path, *seeds(CONV, mean)) == expected
 
 
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(0.83, FEW), (0.8498, HOLDS), (0.87, FAILS)]
+)
+def test_a_shorter_run_may_rise_yet_but_not_fall(mean, expected, tmp_path):
+    said = say(PRINTED, tmp_path, *seeds(CONV, mean, epochs=1))
+    assert said.split(",")[0] == expected
+    assert ("in fewer than" in said) == (expected != FEW)
+
+
 def test_longer_runs_have_more_epochs_to_be_the_best_of(tmp_path):
     assert say(PRINTED, tmp_path, *seeds(CONV, 0.8498, epochs=3)) == FEW
 
