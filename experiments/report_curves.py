@@ -9,6 +9,9 @@ from experiments.report_lines import LENGTHS, Line, alike, longest
 from experiments.report_names import layer_place
 from experiments.report_text import describe
 
+# How a line was trained; the curves are the same, up to rounding and how far they go.
+TRAINED = LENGTHS | {"backend"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -79,7 +82,7 @@ class Curves:
     def varying(self) -> set[str]:
         """All settings in which the curves of a row of panels may differ."""
         own = {self.panel, self.compare, *self.free}
-        return {"variant", "forget", "gate_activation", *LENGTHS, *own}
+        return {"variant", "forget", "gate_activation", *TRAINED, *own}
 
 
 CURVES = (
@@ -130,7 +133,7 @@ CURVES = (
         experiment="adding",
         select={},
         panel="length",
-        free=("eta",),
+        free=("eta", "gamma", "decay_steps"),
         scale=SQUARED_ERROR,
     ),
     Curves(
@@ -160,7 +163,7 @@ def rows(curves: Curves, lines: Sequence[Line]) -> Rows:
     """
     able = [line for line in lines if line.finished and line.matches(curves.select)]
     found = []
-    for group in alike(longest(able), curves.varying):
+    for group in alike(longest(able, TRAINED), curves.varying):
         panels = _panels(curves, group)
         if any(_values(curves.compare, own) > 1 for own in panels.values()):
             known = [*curves.select, *curves.varying]
@@ -198,7 +201,7 @@ def shades(lines: Sequence[Line]) -> dict[int, float]:
 
 def rank(line: Line) -> tuple[float, ...]:
     """The place of a line among others: by variant and the numbers of its settings."""
-    names = ("units", "forget", "layers")
+    names = ("units", "forget", "layers", "decay_steps", "gamma")
     numbers = (line.settings.get(name) for name in names)
     return (layer_place(_variant(line)), *(number or 0.0 for number in numbers))
 

@@ -1,6 +1,6 @@
 """The figures of the report; here the learning curves are drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from experiments import report_charts, report_curves, report_errors
 from experiments.report_curves import CURVES, Curves, Scale
@@ -21,6 +21,9 @@ from experiments.report_palette import shaded
 from experiments.report_rows import Results
 from experiments.report_text import words
 from experiments.results import replacing
+
+SPREAD = 5  # times as long as the shortest curve a panel may be on a linear axis
+_IF_OTHERS_DIFFER = ("gamma", "decay_steps")  # what else a label names
 
 
 def draw(results: Results, folder: Path) -> dict[str, str]:
@@ -69,7 +72,7 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
     figure, axes = plt.subplots(
         len(rows),
         columns,
-        figsize=(3.3 * columns + 2, 2.9 * len(rows) + 0.5),
+        figsize=(4.0 * columns + 2, 3.2 * len(rows) + 0.5),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -79,11 +82,12 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
         entries: dict[str, tuple[Any, Line2D]] = {}
         for axis, (panel, lines) in zip(of_row, panels.items(), strict=False):
             for line in lines:
-                label = _label(line, curves)
+                label = _label(line, curves, panels)
                 colour = shaded(line.settings["variant"], shades[line.number])
                 drawn = _curve(axis, line, curves.scale, colour, label)
                 entries.setdefault(label, (report_curves.rank(line), drawn))
             _dress(axis, f"{words(curves.panel, panel)}\n{common}", curves.scale)
+            _spread(axis, [len(history) for x in lines for _, history in x.finished])
         for axis in of_row[len(panels) :]:
             axis.set_axis_off()
         of_row[0].set_ylabel(curves.scale.label)
@@ -100,18 +104,39 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
     return figure
 
 
-def _label(line: Line, curves: Curves) -> str:
-    parts = [layer_name(line.settings["variant"])]
-    for name in ("units", "forget", "stack", "layers", "eta"):
+def _label(line: Line, curves: Curves, panels: dict[Any, list[Line]]) -> str:
+    """What a curve is called: its layer, and the settings that tell it from others."""
+    variant = line.settings["variant"]
+    parts = [layer_name(variant)]
+    for name in ("units", "forget", "stack", "layers", "eta", *_IF_OTHERS_DIFFER):
         setting = line.settings.get(name)
-        if name in curves.varying - {curves.panel} and setting is not None:
-            parts.append(words(name, setting))
+        if name not in curves.varying - {curves.panel} or setting is None:
+            continue
+        if name in _IF_OTHERS_DIFFER:
+            of_layer = {
+                other.settings[name]
+                for own in panels.values()
+                for other in own
+                if other.settings["variant"] == variant
+            }
+            if len(of_layer) == 1:
+                continue
+        parts.append(words(name, setting))
     return ", ".join(parts)
+
+
+def _spread(axis: Axes, lengths: Sequence[int]) -> None:
+    """Gives short curves room beside long ones."""
+    if max(lengths) > SPREAD * min(lengths):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _dress(axis: Axes, title: str, scale: Scale) -> None:
     axis.set_title(title, fontsize=8)
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axis.set_xlabel(scale.unit)
     if scale.log:
         axis.set_yscale("log")

@@ -167,14 +167,18 @@ def alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
     return list(groups.values())
 
 
-def longest(lines: Sequence[Line]) -> list[Line]:
+def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
     """Of the lines that differ only in how long they trained, one.
 
     It is the one with the most finished seeds and, among as many, the longest.
+
+    Args:
+        lines: Lines of one experiment.
+        apart: The settings in which such lines differ.
     """
 
     def size(line: Line) -> tuple[int, int]:
         (length,) = (line.settings[name] for name in LENGTHS & line.settings.keys())
         return len(line.finished), length
 
-    return [max(group, key=size) for group in alike(lines, LENGTHS)]
+    return [max(group, key=size) for group in alike(lines, apart)]

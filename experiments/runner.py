@@ -208,8 +208,8 @@ def _row(
     display: Display,
     learn: Callable[[Path, Display], Learnt],
 ) -> Row:
-    config = _claim(folder, own, origin)
     facts = environment.facts()  # of the code that trains, not of later edits
+    config = _claim(folder, own, origin, facts["processor"])
     path = folder / "row.json"
     if path.exists():
         display.say(f"{folder} is done already; delete it to train again")
@@ -223,6 +223,7 @@ def _row(
             f"recurrent layer, {parameters['model_parameters']:,} in all"
         )
         history, reason, scores = learn(folder, display)
+        processors = config.pop("processors")
         row = {
             "run": folder.name,
             "status": "diverged" if reason else "finished",
@@ -235,17 +236,24 @@ def _row(
             if history
             else None,
             **facts,
+            "processor": " and ".join(processors),
             "finished": _now(),
         }
         write_json(path, row)
     return json.loads(path.read_text())
 
 
-def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
-    """The configuration in the folder of a run, written there on the first start."""
+def _claim(
+    folder: Path, own: dict[str, Any], origin: str, processor: str
+) -> dict[str, Any]:
+    """The configuration in the folder of a run, written there on the first start.
+
+    Beside it stand the processors that the run was started on, in their order.
+    """
     path = folder / "config.json"
     if not path.exists():
-        write_json(path, {**own, "data_origin": origin, "started": _now()})
+        first = {"data_origin": origin, "started": _now(), "processors": [processor]}
+        write_json(path, {**own, **first})
     remedy = "delete the folder or choose another --output"
     try:
         config = json.loads(path.read_text())
@@ -254,6 +262,10 @@ def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
     other = [name for name in own if config.get(name) != own[name]]
     if other:
         raise UserError(f"{path} is of another run ({', '.join(other)}); {remedy}")
+    processors = config.setdefault("processors", [])
+    if processor not in processors:
+        processors.append(processor)
+        write_json(path, config)
     return config
 
 

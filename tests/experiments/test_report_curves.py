@@ -2,7 +2,7 @@
 
 from experiments.report_curves import CURVES, rows
 from experiments.report_rows import read
-from tests.experiments.report_support import IMDB, results, row
+from tests.experiments.report_support import IMDB, adding_row, results, row
 
 ETA = next(curves for curves in CURVES if curves.name == "imdb-eta")
 
@@ -42,3 +42,29 @@ def test_other_settings_have_rows_of_their_own(tmp_path):
     ]
     panel = {1e-3: {("lstm", 5), ("lstm_c6", 9)}}
     assert drawn(tmp_path, *made) == [panel, panel]
+
+
+def test_backends_share_a_panel_and_a_line_of_each_settings_is_drawn(tmp_path):
+    made = [
+        row(IMDB, variant=variant, epochs=epochs, backend=backend, seed=seed)
+        for variant, epochs, backend, seeds in (
+            ("lstm", 5, "tensorflow", 1),
+            ("lstm6", 10, "tensorflow", 1),
+            ("lstm6", 9, "jax", 2),
+        )
+        for seed in range(seeds)
+    ]
+    assert drawn(tmp_path, *made) == [{1e-3: {("lstm", 5), ("lstm6", 9)}}]
+
+
+def test_rates_and_bounds_of_the_adding_problem_share_a_figure(tmp_path):
+    made = [
+        adding_row(0.1, variant="lstm", length=1000),
+        adding_row(0.1, length=1000, decay_steps=5_000),
+        adding_row(0.1, length=5000, eta=4e-5, gamma=1.0, backend="jax"),
+        adding_row(0.1, length=5000, eta=4e-5, gamma=2.0, backend="jax"),
+    ]
+    curves = next(curves for curves in CURVES if curves.name == "adding-length")
+    lines = read(results(tmp_path, *made)).lines["adding"]
+    ((_, panels),) = rows(curves, lines)
+    assert {length: len(own) for length, own in panels.items()} == {1000: 2, 5000: 2}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from experiments import checkpoint, environment
 from experiments.datasets import Dataset
 from experiments.errors import UserError
 from experiments.runner import Settings, train
@@ -168,6 +169,28 @@ def test_killed_before_any_file_it_ends_in_the_same(
             run()
     assert run() == 0
     assert numbers(tmp_path) == numbers(undisturbed)
+
+
+def test_row_names_all_processors_that_a_run_was_started_on(run, tmp_path, monkeypatch):
+    """As a run may move to another machine, with its folder."""
+
+    def start(processor):
+        with monkeypatch.context() as patch:
+            patch.setattr(environment, "processor", lambda backend: processor)
+            return run()
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", die)
+        with pytest.raises(Killed):
+            start("a GPU")
+    assert start("a CPU") == 0
+    assert start("a third one") == 0  # which finds it done
+    (row,) = rows(tmp_path)
+    assert row["processor"] == "a GPU and a CPU"
+    assert "processors" not in row
 
 
 def test_killed_before_its_row_is_appended_it_appends_it(run, tmp_path, capsys):
