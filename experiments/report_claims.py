@@ -25,15 +25,22 @@ class Trained(Claim):
 
     Attributes:
         experiment: The experiment that tests it.
-        same: The settings of all its runs.
+        same: The settings of all its runs; a tuple stands for any of its values.
         epochs: How long the paper trains.
         measures: By what it is judged, of `report_lines.MEASURES`.
+        some: Whether it is enough that the claim holds in one comparison.
     """
 
     experiment: str
     same: dict[str, Any]
     epochs: int
     measures: Sequence[str] = ("paper", "clean")
+    some: bool = False
+
+    @property
+    def fixed(self) -> list[str]:
+        """The settings that all its runs have the same."""
+        return [name for name, v in self.same.items() if not isinstance(v, tuple)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +56,6 @@ class Better(Trained):
         best: Whether only the best line on each side counts.
         margin: How much less accurate still counts, for a claim that the left side
             matches the right one.
-        some: Whether it is enough that the claim holds in one comparison.
     """
 
     left: dict[str, Any]
@@ -58,7 +64,6 @@ class Better(Trained):
     weights_within: float = math.inf
     best: bool = False
     margin: float = 0.0
-    some: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +103,10 @@ _IMDB = {"units": 100, **_SIGMOID}
 _NEWS = {"units": 128, "activation": "tanh"}
 _CONV = {"units": 70, "activation": "tanh", "eta": 1e-3}
 _LSTM, _LSTM6, _LSTM_C6 = ({"variant": key} for key in ("lstm", "lstm6", "lstm_c6"))
-# The f of Tables IV and V is unknown; these two stand in the authors' code.
+# The f of Tables IV and V is unknown. These two stand in the authors' code of different
+# years, and 0.96 in a comment of it.
 _PAPER_F = {"forget": (0.4, 0.56)}
+_NOTED_F = {"forget": (0.4, 0.56, 0.96)}
 _HIGH_F = {"forget": (0.95, 0.96)}
 # The paper's sizes and epochs are unknown: these are those of configs/handwriting.toml,
 # and the same on both sides, as who stops earlier overfits less.
@@ -132,16 +139,20 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Reaches(
-            text=f"On IMDB with n = 100 {name} reaches about 0.82.",
+            text=f"On IMDB with n = 100 and eta = {shown} {name} reaches {printed:.4f} "
+            "with an f of the authors' code.",
             source=f"{_MAIN}, Table IV",
             experiment="imdb",
-            same=_IMDB | slim | _PAPER_F | {"eta": 1e-4},
+            same=_IMDB | slim | _NOTED_F | {"eta": eta},
             epochs=100,
             printed=printed,
+            some=True,
         )
-        for name, slim, printed in (
-            ("LSTM6", _LSTM6, 0.8208),
-            ("LSTM_C6", _LSTM_C6, 0.8174),
+        for name, slim, eta, shown, printed in (
+            ("LSTM6", _LSTM6, 1e-4, "1e-4", 0.8208),
+            ("LSTM6", _LSTM6, 1e-3, "1e-3", 0.8026),
+            ("LSTM_C6", _LSTM_C6, 1e-4, "1e-4", 0.8174),
+            ("LSTM_C6", _LSTM_C6, 1e-3, "1e-3", 0.8192),
         )
     ),
     Better(

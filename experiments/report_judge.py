@@ -48,7 +48,8 @@ each.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
-If comparisons disagree, the verdict says what in how many of them.
+If comparisons disagree, the verdict says what in how many of them; of a claim about some
+of several layers, or some f, it is enough that it holds in one.
 Runs that are shorter than the paper's are judged only where there are none as long, and
 the verdict says so; for an accuracy that is reached, longer ones do not count. The
 comparisons stand at the end of this page."""
@@ -94,10 +95,14 @@ def judge(claim: Claim, results: Results) -> list[Case]:
 def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> str:
     """What all comparisons say together, by one measure or by whatever it has."""
     own = [case for case in cases if measure in (None, case.measure)]
+    some = isinstance(claim, Trained) and claim.some
     full = [case for case in own if not case.short]
-    said = Counter(case.verdict for case in full or own)
+    if some and all(case.verdict != HOLDS for case in full):
+        # Of other settings, shorter runs may be enough.
+        full += [case for case in own if case.short and case.verdict == HOLDS]
+    counted = full or own
+    said = Counter(case.verdict for case in counted)
     few = said.pop(FEW, 0)
-    some = isinstance(claim, Better) and claim.some
     if some and HOLDS in said:
         text = HOLDS
     elif some and OPEN in said:
@@ -110,7 +115,8 @@ def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> 
         present = (word for word in (HOLDS, FAILS, OPEN) if word in said)
         counts = ", ".join(f"{word} in {said[word]}" for word in present)
         text = f"{counts} of {said.total()} comparisons"
-    if text != FEW and not full and isinstance(claim, Trained):
+    short = all(case.short for case in counted if not some or case.verdict == text)
+    if text != FEW and short and isinstance(claim, Trained):
         text += f", in fewer than the paper's {claim.epochs} epochs"
     return text
 
@@ -150,7 +156,7 @@ def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     # If one of them has no forget constant, the other one has more to tell.
     teller = b if a.settings.get("forget") is None else a
     apart = [*claim.free, *(["epochs"] if pair.sooner else [])]
-    known = [*claim.same, *claim.left, *apart]
+    known = [*claim.fixed, *claim.left, *apart]
     what = ", ".join(filter(None, [pair.note, *describe([teller], known)]))
     left, right = _side(a, ours, apart), _side(b, theirs, apart)
     return Case(what, measure, left, right, shown, decision, _short(claim, a))
@@ -193,7 +199,7 @@ def _reach(claim: Reaches, line: Line, measure: str) -> Case:
     short = _short(claim, line)
     if short and distance < 0 and decision == FAILS:
         decision = FEW  # it may rise yet
-    (what,) = describe([line], claim.same)
+    (what,) = describe([line], claim.fixed)
     printed = f"{claim.printed:.4f} (printed)"
     return Case(what, measure, _side(line, values), printed, shown, decision, short)
 

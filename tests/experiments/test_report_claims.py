@@ -188,6 +188,26 @@ def test_a_shorter_run_may_rise_yet_but_not_fall(mean, expected, tmp_path):
     assert ("in fewer than" in said) == (expected != FEW)
 
 
+def test_reached_with_some_f(tmp_path):
+    (claim,) = (
+        claim
+        for claim in CLAIMS
+        if isinstance(claim, Reaches) and "0.8192" in claim.text
+    )
+    like = partial(seeds, IMDB, variant="lstm_c6", units=100, activation="sigmoid")
+    long = like(0.67, forget=0.4, epochs=100)
+    assert say(claim, tmp_path / "one", *long) == FAILS
+    short = like(
+        0.66, forget=0.4, epochs=10
+    )  # which may rise, but the long one did not
+    assert say(claim, tmp_path / "two", *long, *short) == FAILS
+    other = like(0.8192, forget=0.96, epochs=10)
+    said = say(claim, tmp_path / "three", *long, *short, *other)
+    assert said == "holds, in fewer than the paper's 100 epochs"
+    other += like(0.8192, forget=0.96, epochs=100)
+    assert say(claim, tmp_path / "four", *long, *short, *other) == HOLDS
+
+
 def test_longer_runs_have_more_epochs_to_be_the_best_of(tmp_path):
     assert say(PRINTED, tmp_path, *seeds(CONV, 0.8498, epochs=3)) == FEW
 
