@@ -48,8 +48,8 @@ each.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
-If comparisons disagree, the verdict says what in how many of them; of a claim about some
-of several layers, or some f, it is enough that it holds in one.
+If comparisons disagree, the verdict says what in how many of them; of a claim about
+some of several layers, or some f, it is enough that it holds in one.
 Runs that are shorter than the paper's are judged only where there are none as long, and
 the verdict says so; for an accuracy that is reached, longer ones do not count. The
 comparisons stand at the end of this page."""
