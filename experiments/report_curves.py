@@ -6,10 +6,11 @@ from typing import Any
 
 from experiments import adding
 from experiments.report_lines import LENGTHS, Line, alike, longest
-from experiments.report_names import layer_place
-from experiments.report_text import describe
+from experiments.report_names import layer_name, layer_place
+from experiments.report_text import describe, words
 
-# How a line was trained; the curves are the same, up to rounding and how far they go.
+# Of lines that differ in these alone one is drawn: backends draw other numbers from a
+# seed, and are otherwise alike.
 TRAINED = LENGTHS | {"backend"}
 
 
@@ -197,6 +198,28 @@ def shades(lines: Sequence[Line]) -> dict[int, float]:
         place = alike.index(rank(line)) + 1
         strengths[line.number] = 0.3 + 0.7 * place / len(alike)
     return strengths
+
+
+def labels(curves: Curves, lines: Sequence[Line]) -> dict[int, str]:
+    """What each line is called in a legend, by its number.
+
+    Args:
+        curves: The figure.
+        lines: The lines that share a legend.
+    """
+    able = curves.varying - {curves.panel}
+    always = [n for n in ("units", "forget", "stack", "layers", "eta") if n in able]
+    named = {}
+    for line in lines:
+        own = [x for x in lines if _variant(x) == _variant(line)]
+        # Every run of the adding problem has these, whether its layer heeds them.
+        heeded = [
+            n for n in ("gamma", "decay_steps") if n in able and _values(n, own) > 1
+        ]
+        told = [n for n in (*always, *heeded) if line.settings.get(n) is not None]
+        parts = [words(name, line.settings[name]) for name in told]
+        named[line.number] = ", ".join([layer_name(_variant(line)), *parts])
+    return named
 
 
 def rank(line: Line) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """The figures of the report; here the learning curves are drawn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from experiments import report_charts, report_curves, report_errors
 from experiments.report_curves import CURVES, Curves, Scale
 from experiments.report_lines import Line
-from experiments.report_names import layer_name
 from experiments.report_palette import shaded
 from experiments.report_rows import Results
 from experiments.report_text import words
 from experiments.results import replacing
 
-SPREAD = 5  # times as long as the shortest curve a panel may be on a linear axis
-_IF_OTHERS_DIFFER = ("gamma", "decay_steps")  # what else a label names
+_FAR = 5  # times as long as the shortest curve the longest is before the axis bends
 
 
 def draw(results: Results, folder: Path) -> dict[str, str]:
@@ -78,16 +76,21 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
         layout="constrained",
     )
     for (common, panels), of_row in zip(rows, axes, strict=True):
-        shades = report_curves.shades([x for own in panels.values() for x in own])
+        all_lines = [line for own in panels.values() for line in own]
+        shades = report_curves.shades(all_lines)
+        labels = report_curves.labels(curves, all_lines)
+        lengths = [len(run) for line in all_lines for _, run in line.finished]
+        far = max(lengths) > _FAR * min(lengths)
         entries: dict[str, tuple[Any, Line2D]] = {}
         for axis, (panel, lines) in zip(of_row, panels.items(), strict=False):
             for line in lines:
-                label = _label(line, curves, panels)
+                label = labels[line.number]
                 colour = shaded(line.settings["variant"], shades[line.number])
                 drawn = _curve(axis, line, curves.scale, colour, label)
                 entries.setdefault(label, (report_curves.rank(line), drawn))
             _dress(axis, f"{words(curves.panel, panel)}\n{common}", curves.scale)
-            _spread(axis, [len(history) for x in lines for _, history in x.finished])
+            if far:
+                _spread(axis, curves.scale.unit)
         for axis in of_row[len(panels) :]:
             axis.set_axis_off()
         of_row[0].set_ylabel(curves.scale.label)
@@ -104,34 +107,13 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
     return figure
 
 
-def _label(line: Line, curves: Curves, panels: dict[Any, list[Line]]) -> str:
-    """What a curve is called: its layer, and the settings that tell it from others."""
-    variant = line.settings["variant"]
-    parts = [layer_name(variant)]
-    for name in ("units", "forget", "stack", "layers", "eta", *_IF_OTHERS_DIFFER):
-        setting = line.settings.get(name)
-        if name not in curves.varying - {curves.panel} or setting is None:
-            continue
-        if name in _IF_OTHERS_DIFFER:
-            of_layer = {
-                other.settings[name]
-                for own in panels.values()
-                for other in own
-                if other.settings["variant"] == variant
-            }
-            if len(of_layer) == 1:
-                continue
-        parts.append(words(name, setting))
-    return ", ".join(parts)
-
-
-def _spread(axis: Axes, lengths: Sequence[int]) -> None:
+def _spread(axis: Axes, unit: str) -> None:
     """Gives short curves room beside long ones."""
-    if max(lengths) > SPREAD * min(lengths):
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xlabel(f"{unit}, logarithmic")
 
 
 def _dress(axis: Axes, title: str, scale: Scale) -> None:

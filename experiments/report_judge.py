@@ -40,7 +40,7 @@ each.
   the lowest mean on test words, of at least {RUNS} lines on each side.
 - An accuracy is reached: holds if the mean lies within 0.01 of the printed number, with
   twice its standard error to spare, does not hold if it lies outside by as much; but
-  shorter runs that are below it may rise yet, and decide nothing.
+  shorter runs that lie outside and below may rise yet, and decide nothing.
 - A step is faster: judged on each backend where at least {RUNS} shapes were timed;
   holds if it was so at all of them, else it does not.
 - Undecided: there are seeds enough, but the value lies within twice the standard error
@@ -48,11 +48,13 @@ each.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
-If comparisons disagree, the verdict says what in how many of them; of a claim about
-some of several layers, or some f, it is enough that it holds in one.
-Runs that are shorter than the paper's are judged only where there are none as long, and
-the verdict says so; for an accuracy that is reached, longer ones do not count. The
-comparisons stand at the end of this page."""
+If comparisons disagree, the verdict says what in how many of them. Where a claim names
+several layers or several f and one is enough, the verdict is the best that one of them
+has, and "does not hold" only if that is the verdict on all of them.
+Runs that are shorter than the paper's are judged only where there are none as long (of
+the same layer and f, where one is enough), and the verdict says so; for an accuracy
+that is reached, longer ones do not count. The comparisons stand at the end of this
+page."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Case:
         difference: Left less right, with twice its standard error.
         verdict: What this comparison says.
         short: Whether the runs are shorter than the paper's.
+        choice: Of the settings that the claim leaves open, what the runs have.
     """
 
     what: str
@@ -76,6 +79,7 @@ class Case:
     difference: str
     verdict: str
     short: bool = False
+    choice: tuple = ()
 
 
 def judge(claim: Claim, results: Results) -> list[Case]:
@@ -95,30 +99,44 @@ def judge(claim: Claim, results: Results) -> list[Case]:
 def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> str:
     """What all comparisons say together, by one measure or by whatever it has."""
     own = [case for case in cases if measure in (None, case.measure)]
-    some = isinstance(claim, Trained) and claim.some
-    full = [case for case in own if not case.short]
-    if some and all(case.verdict != HOLDS for case in full):
-        # Of other settings, shorter runs may be enough.
-        full += [case for case in own if case.short and case.verdict == HOLDS]
-    counted = full or own
-    said = Counter(case.verdict for case in counted)
-    few = said.pop(FEW, 0)
-    if some and HOLDS in said:
-        text = HOLDS
-    elif some and OPEN in said:
-        text = OPEN
-    elif not said or (some and few):  # one of those few may hold
-        text = FEW
-    elif len(said) == 1:
-        (text,) = said
+    if isinstance(claim, Trained) and claim.some:
+        text, counted = _of_some(claim, own)
     else:
-        present = (word for word in (HOLDS, FAILS, OPEN) if word in said)
-        counts = ", ".join(f"{word} in {said[word]}" for word in present)
-        text = f"{counts} of {said.total()} comparisons"
-    short = all(case.short for case in counted if not some or case.verdict == text)
-    if text != FEW and short and isinstance(claim, Trained):
+        text, counted = _of_all(own)
+    if text != FEW and isinstance(claim, Trained) and all(x.short for x in counted):
         text += f", in fewer than the paper's {claim.epochs} epochs"
     return text
+
+
+def _longest(cases: Sequence[Case]) -> Sequence[Case]:
+    """Those as long as the paper's runs, or all if there are none."""
+    return [case for case in cases if not case.short] or cases
+
+
+def _of_all(cases: Sequence[Case]) -> tuple[str, Sequence[Case]]:
+    """What comparisons say that all count, and which did."""
+    counted = _longest(cases)
+    said = Counter(case.verdict for case in counted if case.verdict != FEW)
+    if not said:
+        return FEW, counted
+    if len(said) == 1:
+        return next(iter(said)), counted
+    present = (word for word in (HOLDS, FAILS, OPEN) if word in said)
+    counts = ", ".join(f"{word} in {said[word]}" for word in present)
+    return f"{counts} of {said.total()} comparisons", counted
+
+
+def _of_some(claim: Trained, cases: Sequence[Case]) -> tuple[str, Sequence[Case]]:
+    """What they say of a claim about one choice or another, and which decided it."""
+    by_choice = [
+        _longest([case for case in cases if case.choice == choice])
+        for choice in claim.choices
+    ]
+    counted = [case for own in by_choice for case in own]
+    for word in (HOLDS, OPEN, FEW):
+        if found := [case for case in counted if case.verdict == word]:
+            return word, found
+    return (FAILS, counted) if all(by_choice) else (FEW, counted)
 
 
 def exceeds(distance: float, error: float) -> str:
@@ -159,7 +177,8 @@ def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     known = [*claim.fixed, *claim.left, *apart]
     what = ", ".join(filter(None, [pair.note, *describe([teller], known)]))
     left, right = _side(a, ours, apart), _side(b, theirs, apart)
-    return Case(what, measure, left, right, shown, decision, _short(claim, a))
+    short, choice = _short(claim, a), _choice(claim, a)
+    return Case(what, measure, left, right, shown, decision, short, choice)
 
 
 def _side(line: Line, values: list[float], apart: Sequence[str] = ()) -> str:
@@ -201,11 +220,16 @@ def _reach(claim: Reaches, line: Line, measure: str) -> Case:
         decision = FEW  # it may rise yet
     (what,) = describe([line], claim.fixed)
     printed = f"{claim.printed:.4f} (printed)"
-    return Case(what, measure, _side(line, values), printed, shown, decision, short)
+    side, choice = _side(line, values), _choice(claim, line)
+    return Case(what, measure, side, printed, shown, decision, short, choice)
 
 
 def _short(claim: Trained, line: Line) -> bool:
     return line.settings["epochs"] < claim.epochs
+
+
+def _choice(claim: Trained, line: Line) -> tuple:
+    return tuple(line.settings.get(name) for name in claim.open)
 
 
 def _faster(claim: Faster, results: Results) -> list[Case]:

@@ -168,13 +168,13 @@ def alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
 
 
 def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
-    """Of the lines that differ only in how long they trained, one.
+    """Of the lines that differ only in some settings, by default their length, one.
 
     It is the one with the most finished seeds and, among as many, the longest.
 
     Args:
         lines: Lines of one experiment.
-        apart: The settings in which such lines differ.
+        apart: The settings.
     """
 
     def size(line: Line) -> tuple[int, int]:

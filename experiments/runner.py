@@ -209,7 +209,7 @@ def _row(
     learn: Callable[[Path, Display], Learnt],
 ) -> Row:
     facts = environment.facts()  # of the code that trains, not of later edits
-    config = _claim(folder, own, origin, facts["processor"])
+    config = _claim(folder, own, origin)
     path = folder / "row.json"
     if path.exists():
         display.say(f"{folder} is done already; delete it to train again")
@@ -222,8 +222,8 @@ def _row(
             f"{folder}\nparameters: {parameters['recurrent_parameters']:,} in the "
             f"recurrent layer, {parameters['model_parameters']:,} in all"
         )
+        processors = _take_part(folder, config, facts["processor"])
         history, reason, scores = learn(folder, display)
-        processors = config.pop("processors")
         row = {
             "run": folder.name,
             "status": "diverged" if reason else "finished",
@@ -233,7 +233,7 @@ def _row(
             **scores,
             "epochs_finished": len(history),
             "seconds_per_epoch": statistics.median(e["seconds"] for e in history)
-            if history
+            if history and len(processors) == 1
             else None,
             **facts,
             "processor": " and ".join(processors),
@@ -243,17 +243,11 @@ def _row(
     return json.loads(path.read_text())
 
 
-def _claim(
-    folder: Path, own: dict[str, Any], origin: str, processor: str
-) -> dict[str, Any]:
-    """The configuration in the folder of a run, written there on the first start.
-
-    Beside it stand the processors that the run was started on, in their order.
-    """
+def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
+    """The configuration in the folder of a run, written there on the first start."""
     path = folder / "config.json"
     if not path.exists():
-        first = {"data_origin": origin, "started": _now(), "processors": [processor]}
-        write_json(path, {**own, **first})
+        write_json(path, {**own, "data_origin": origin, "started": _now()})
     remedy = "delete the folder or choose another --output"
     try:
         config = json.loads(path.read_text())
@@ -262,11 +256,19 @@ def _claim(
     other = [name for name in own if config.get(name) != own[name]]
     if other:
         raise UserError(f"{path} is of another run ({', '.join(other)}); {remedy}")
-    processors = config.setdefault("processors", [])
-    if processor not in processors:
-        processors.append(processor)
-        write_json(path, config)
     return config
+
+
+def _take_part(folder: Path, config: dict[str, Any], processor: str) -> list[str]:
+    """All processors that the run was started on, as its folder may move between them.
+
+    They are kept in its configuration, which is left without them.
+    """
+    processors = config.pop("processors", [])
+    if processor not in processors:
+        processors = [*processors, processor]
+        write_json(folder / "config.json", {**config, "processors": processors})
+    return processors
 
 
 def _scores(history: History) -> dict[str, Any]:

@@ -130,7 +130,8 @@ def test_comparisons_that_disagree_are_counted(tmp_path):
     ("cases", "all_of_them", "some_of_them"),
     [
         ([HOLDS, HOLDS, FEW], HOLDS, HOLDS),
-        ([FAILS, FAILS], FAILS, FAILS),
+        ([FAILS, FAILS], FAILS, FEW),  # LSTM3 may
+        ([FAILS, FAILS, FAILS], FAILS, FAILS),
         ([FAILS, FEW], FAILS, FEW),
         ([FEW], FEW, FEW),
         ([OPEN, FEW], OPEN, OPEN),
@@ -140,7 +141,10 @@ def test_comparisons_that_disagree_are_counted(tmp_path):
     ids=str,
 )
 def test_what_comparisons_say_together(cases, all_of_them, some_of_them):
-    cases = [Case("", "paper", "", "", "", said) for said in cases]
+    cases = [
+        Case("", "paper", "", "", "", said, choice=choice)
+        for said, choice in zip(cases, CONV_CLAIM.choices, strict=False)
+    ]
     assert verdict(NEWS_CLAIM, cases) == all_of_them
     assert verdict(CONV_CLAIM, cases) == some_of_them
 
@@ -161,12 +165,16 @@ def test_short_runs_count_where_there_are_no_others(tmp_path):
 
 @pytest.mark.parametrize(
     ("slim", "expected"),
-    [((0.80, 0.845), HOLDS), ((0.80, 0.82), FAILS), ((0.80, 0.8395), OPEN)],
+    [
+        ((0.80, 0.845, 0.80), HOLDS),
+        ((0.80, 0.82, 0.80), FAILS),
+        ((0.80, 0.8395, 0.80), OPEN),
+    ],
 )
 def test_some_match(slim, expected, tmp_path):
     """0.01 less still matches, and one that matches is enough."""
     rows = seeds(CONV, 0.85)
-    for variant, mean in zip(("lstm1", "lstm2"), slim, strict=True):
+    for variant, mean in zip(("lstm1", "lstm2", "lstm3"), slim, strict=True):
         rows += seeds(CONV, mean, variant=variant)
     assert say(CONV_CLAIM, tmp_path, *rows) == expected
 
@@ -189,23 +197,21 @@ def test_a_shorter_run_may_rise_yet_but_not_fall(mean, expected, tmp_path):
 
 
 def test_reached_with_some_f(tmp_path):
-    (claim,) = (
-        claim
-        for claim in CLAIMS
-        if isinstance(claim, Reaches) and "0.8192" in claim.text
-    )
+    claim = next(claim for claim in CLAIMS if "0.96 reaches 0.8192" in claim.text)
     like = partial(seeds, IMDB, variant="lstm_c6", units=100, activation="sigmoid")
-    long = like(0.67, forget=0.4, epochs=100)
-    assert say(claim, tmp_path / "one", *long) == FAILS
-    short = like(
-        0.66, forget=0.4, epochs=10
-    )  # which may rise, but the long one did not
-    assert say(claim, tmp_path / "two", *long, *short) == FAILS
-    other = like(0.8192, forget=0.96, epochs=10)
-    said = say(claim, tmp_path / "three", *long, *short, *other)
+    away = [like(0.67, forget=f, epochs=100) for f in (0.4, 0.56)]
+    # What a shorter run passes by is not what it reaches.
+    passing = like(0.8192, forget=0.4, epochs=10)
+    rows = [*away[0], *passing, *away[1]]
+    assert say(claim, tmp_path / "two", *rows) == FEW
+    rows += like(0.67, forget=0.96, epochs=10)
+    assert say(claim, tmp_path / "low", *rows) == FEW  # it may rise yet
+    near = [*rows[:-3], *like(0.8192, forget=0.96, epochs=10)]
+    said = say(claim, tmp_path / "near", *near)
     assert said == "holds, in fewer than the paper's 100 epochs"
-    other += like(0.8192, forget=0.96, epochs=100)
-    assert say(claim, tmp_path / "four", *long, *short, *other) == HOLDS
+    for mean, expected in ((0.8192, HOLDS), (0.87, FAILS), (0.8292, OPEN)):
+        full = [*near, *like(mean, forget=0.96, epochs=100)]
+        assert say(claim, tmp_path / expected, *full) == expected
 
 
 def test_longer_runs_have_more_epochs_to_be_the_best_of(tmp_path):

@@ -1,6 +1,6 @@
 """Which runs stand in which panel of a figure of learning curves."""
 
-from experiments.report_curves import CURVES, rows
+from experiments.report_curves import CURVES, labels, rows
 from experiments.report_rows import read
 from tests.experiments.report_support import IMDB, adding_row, results, row
 
@@ -68,3 +68,10 @@ def test_rates_and_bounds_of_the_adding_problem_share_a_figure(tmp_path):
     lines = read(results(tmp_path, *made)).lines["adding"]
     ((_, panels),) = rows(curves, lines)
     assert {length: len(own) for length, own in panels.items()} == {1000: 2, 5000: 2}
+    shown = labels(curves, [line for own in panels.values() for line in own])
+    assert sorted(shown.values()) == [
+        "IndRNN, eta = 2e-4, gamma = 2, decay steps = 5000",
+        "IndRNN, eta = 4e-5, gamma = 1, decay steps = 20000",
+        "IndRNN, eta = 4e-5, gamma = 2, decay steps = 20000",
+        "LSTM, eta = 2e-4",
+    ]

@@ -190,7 +190,10 @@ def test_row_names_all_processors_that_a_run_was_started_on(run, tmp_path, monke
     assert start("a third one") == 0  # which finds it done
     (row,) = rows(tmp_path)
     assert row["processor"] == "a GPU and a CPU"
+    assert row["seconds_per_epoch"] is None
     assert "processors" not in row
+    config = json.loads((folder(tmp_path) / "config.json").read_text())
+    assert config["processors"] == ["a GPU", "a CPU"]
 
 
 def test_killed_before_its_row_is_appended_it_appends_it(run, tmp_path, capsys):
