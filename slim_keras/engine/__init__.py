@@ -1,6 +1,7 @@
 """How a whole sequence is run: one function decides, another runs."""
 
 import enum
+import importlib.util
 
 import keras
 
@@ -13,6 +14,8 @@ from slim_keras.variants import VARIANTS
 
 if keras.backend.backend() in BACKENDS:
     from slim_keras.engine.scan import run as run
+
+_COMPILER = "jax.experimental.pallas.triton"  # JAX says since 0.11 that it will go
 
 
 class Engine(enum.StrEnum):
@@ -121,4 +124,8 @@ def _kernel_refuses(cell, backend: str) -> str | None:
                 "serves elementwise activations. Received: "
                 f"{name}={keras.activations.serialize(function)!r}"
             )
+    if (
+        importlib.util.find_spec(_COMPILER) is None
+    ):  # JAX says since 0.11 that it will go
+        return f"needs {_COMPILER}, which this JAX does not have"
     return None

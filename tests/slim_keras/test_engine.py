@@ -1,5 +1,6 @@
 """That the scan engine really runs, compiled, wherever a layer is used."""
 
+import importlib.util
 import re
 
 import keras
@@ -82,6 +83,14 @@ def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "device_count", lambda: devices)
     assert chosen("indrnn", "jax", None) == expected
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
+def test_a_jax_without_the_compiler_of_kernels(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert chosen("indrnn", "jax", "gpu") == "scan"
+    with pytest.raises(ValueError, match=r"needs jax\.experimental\.pallas\.triton"):
+        chosen("indrnn", "jax", "gpu", "pallas")
 
 
 @pytest.mark.parametrize("key", support.KEYS)
