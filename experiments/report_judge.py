@@ -51,10 +51,10 @@ each.
 If comparisons disagree, the verdict says what in how many of them. Where a claim names
 several layers or several f and one is enough, the verdict is the best that one of them
 has, and "does not hold" only if that is the verdict on all of them.
-Runs that are shorter than the paper's are judged only where there are none as long (of
-the same layer and f, where one is enough), and the verdict says so; for an accuracy
-that is reached, longer ones do not count. The comparisons stand at the end of this
-page."""
+Runs that are shorter than the paper's are judged only where none as long are enough to
+say something (of the same layer and f, where one is enough), and the verdict says so;
+for an accuracy that is reached, longer ones do not count. The comparisons stand at the
+end of this page."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,15 @@ def verdict(claim: Claim, cases: Sequence[Case], measure: str | None = None) -> 
         text, counted = _of_some(claim, own)
     else:
         text, counted = _of_all(own)
-    if text != FEW and isinstance(claim, Trained) and all(x.short for x in counted):
+    decided = [case for case in counted if case.verdict != FEW]
+    if decided and isinstance(claim, Trained) and all(x.short for x in decided):
         text += f", in fewer than the paper's {claim.epochs} epochs"
     return text
 
 
 def _longest(cases: Sequence[Case]) -> Sequence[Case]:
-    """Those as long as the paper's runs, or all if there are none."""
-    return [case for case in cases if not case.short] or cases
+    """Those as long as the paper's runs that say something, or all if none does."""
+    return [x for x in cases if not x.short and x.verdict != FEW] or cases
 
 
 def _of_all(cases: Sequence[Case]) -> tuple[str, Sequence[Case]]:

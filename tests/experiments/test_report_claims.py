@@ -209,6 +209,9 @@ def test_reached_with_some_f(tmp_path):
     near = [*rows[:-3], *like(0.8192, forget=0.96, epochs=10)]
     said = say(claim, tmp_path / "near", *near)
     assert said == "holds, in fewer than the paper's 100 epochs"
+    near += like(0.87, noise=[0], forget=0.96, epochs=100)  # one seed decides nothing
+    assert say(claim, tmp_path / "lone", *near) == said
+    near.pop()
     for mean, expected in ((0.8192, HOLDS), (0.87, FAILS), (0.8292, OPEN)):
         full = [*near, *like(mean, forget=0.96, epochs=100)]
         assert say(claim, tmp_path / expected, *full) == expected
