@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,17 @@ def test_arrays_of_the_sample():
         assert (steps.sum(axis=1) >= letters.sum(axis=1)).all()
     assert handwriting.load("sample", count=20).checksum == found.checksum
     assert handwriting.load("sample", count=20, seed=1).checksum != found.checksum
+
+
+def test_checksum_is_of_what_was_drawn_not_of_the_processor():
+    found = handwriting.load("sample", count=20)
+
+    def changed(change):
+        parts = {part: (change(x), y) for part, (x, y) in found.parts.items()}
+        return replace(found, parts=parts).checksum
+
+    assert changed(lambda x: x * np.float32(1 + 1e-6)) == found.checksum
+    assert changed(lambda x: x * np.float32(1.1)) != found.checksum
 
 
 def test_what_ctc_cannot_align_is_left_out():
