@@ -110,6 +110,7 @@ def draw(rows, history, title):
                     [epoch[name] for epoch in epochs],
                     style,
                     color=COLOURS[row["variant"]],
+                    alpha=0.3 + 0.7 * (row["forget"] or 1.0),
                     label=row["variant"] + f if style == "-" else None,
                 )
         panel.set(title=f"eta = {eta:g}", xlabel="epoch")
@@ -282,7 +283,9 @@ figure.tight_layout()
 #
 # ## Real reviews
 #
-# The rows of real runs that are committed in `results/`, drawn by the same function:
+# Real runs whose rows are committed in `results/`, drawn by the same function: the
+# longest of each layer and eta, with the f of the authors' code, the smaller the
+# fainter.
 
 # %%
 import experiments
@@ -291,9 +294,12 @@ results = Path(experiments.__file__).parents[1] / "results"
 rows = [json.loads(line) for line in (results / "imdb.jsonl").open()]
 rows = [
     row
-    for row in rows
+    for row in sorted(rows, key=lambda row: row["epochs"])
     if row["data"] == "imdb" and row["units"] == 100 and row["variant"] in COLOURS
+    if row["seed"] == 3 and row["forget"] in (None, 0.4, 0.56, 0.96)
 ]
+longest = {(row["variant"], row["forget"], row["eta"]): row for row in rows}
+rows = [longest[key] for key in sorted(longest, key=str)]
 draw(
     rows,
     lambda row: json.loads((results / "histories" / f"{row['run']}.json").read_text()),
