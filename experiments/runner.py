@@ -208,8 +208,8 @@ def _row(
     display: Display,
     learn: Callable[[Path, Display], Learnt],
 ) -> Row:
-    facts = environment.facts()  # of the code that trains, not of later edits
     config = _claim(folder, own, origin)
+    facts = environment.facts()  # of the code that trains, not of later edits
     path = folder / "row.json"
     if path.exists():
         display.say(f"{folder} is done already; delete it to train again")

@@ -124,8 +124,6 @@ def _kernel_refuses(cell, backend: str) -> str | None:
                 "serves elementwise activations. Received: "
                 f"{name}={keras.activations.serialize(function)!r}"
             )
-    if (
-        importlib.util.find_spec(_COMPILER) is None
-    ):  # JAX says since 0.11 that it will go
+    if importlib.util.find_spec(_COMPILER) is None:
         return f"needs {_COMPILER}, which this JAX does not have"
     return None
