@@ -64,7 +64,10 @@ def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any
 
 
 def main(
-    settings_class: type, run: Callable[[Any], int], args: Sequence[str] | None = None
+    settings_class: type,
+    run: Callable[[Any], int],
+    args: Sequence[str] | None = None,
+    resumes: bool = True,
 ) -> int:
     """Reads the command line, runs the experiment and returns the exit status.
 
@@ -73,6 +76,7 @@ def main(
         run: What to do with them; its docstring is the help text, what it returns
             the exit status.
         args: The arguments, `sys.argv[1:]` by default.
+        resumes: Whether `run` goes on where it was interrupted.
 
     Returns:
         The status of `run`; 2 after an error of the user's, which stands in one line
@@ -94,7 +98,8 @@ def main(
     except click.ClickException as error:
         return _fail(error.format_message())
     except click.Abort:
-        return _fail("interrupted; the same command goes on from here", status=130)
+        goes_on = "; the same command goes on from here" if resumes else ""
+        return _fail(f"interrupted{goes_on}", status=130)
     except UserError as error:
         return _fail(str(error))
     except OSError as error:

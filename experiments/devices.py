@@ -1,5 +1,7 @@
 """One training on many devices: every batch is shared among them."""
 
+from typing import Any
+
 from experiments.errors import UserError
 
 
@@ -32,6 +34,28 @@ def share(backend: str, count: int) -> None:
         import tensorflow as tf
 
         tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(chosen))
+
+
+def check_clipping(backend: str, count: int, model: Any) -> None:
+    """Refuses a training that would be another one on many devices.
+
+    TensorFlow's strategy clips the gradients of each device before it adds them up.
+
+    Args:
+        backend: What Keras runs on.
+        count: How many devices.
+        model: The compiled model.
+
+    Raises:
+        UserError: The optimizer clips gradients, and there it would clip others.
+    """
+    optimizer = model.optimizer
+    clips = (optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm)
+    if backend == "tensorflow" and count > 1 and any(clips):
+        raise UserError(
+            f"--devices {count}: tensorflow would clip the gradients of each device "
+            "by themselves, which is another training; choose jax"
+        )
 
 
 def check_shares(count: int, batch_size: int, examples: dict[str, int]) -> None:

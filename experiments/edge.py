@@ -31,6 +31,7 @@ from experiments.command import main, setting
 from experiments.datasets import imdb as reviews_data
 from experiments.edge_models import Subject, Trained
 from experiments.errors import UserError
+from experiments.grid_run import Run
 from experiments.results import Row, append_row, read_rows
 
 GRID = Path(__file__).parents[1] / "configs" / "edge.toml"
@@ -78,12 +79,7 @@ def run(settings: Settings) -> int:
     )
     if status:
         return status
-    rows = read_rows(runs[0].results)
-    trained = [
-        Trained(config, run.folder(row) / "best.weights.h5")
-        for run, config in zip(runs, configs, strict=True)
-        if (row := run.row(rows))
-    ]
+    trained = _trained(runs, configs)
     config = configs[0]
     data = reviews_data.load(
         config.data, config.data_dir, num_words=config.words, length=config.length
@@ -104,6 +100,23 @@ def run(settings: Settings) -> int:
         append_row(folder / "edge.jsonl", row | facts)
     _show(measured)
     return 0
+
+
+def _trained(runs: list[Run], configs: list[imdb.Config]) -> list[Trained]:
+    """The weights that finished runs left."""
+    rows = read_rows(runs[0].results)
+    found = []
+    for run, config in zip(runs, configs, strict=True):
+        if row := run.row(rows):
+            weights = run.folder(row) / "best.weights.h5"
+            if not weights.exists():
+                raise UserError(
+                    f"{run.results} has the row of {row['run']}, but there is no "
+                    f"{weights}: its row was copied or its folder deleted; choose "
+                    "another --output, where the run is trained again"
+                )
+            found.append(Trained(config, weights))
+    return found
 
 
 def _export(

@@ -38,9 +38,12 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
     name = grid.pop("experiment", None)
     module = _experiment(name, path)
     base = grid.pop("config", None)
+    if not isinstance(base, str | None):
+        raise UserError(f"{path}: config: {base!r} is no name of a file in quotes")
     shared = command.read_toml(module.Config, path.parent / base) if base else {}
     tables = grid.pop("runs", [{}])
-    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+    products = isinstance(tables, list) and all(isinstance(t, dict) for t in tables)
+    if not (products and tables):
         raise UserError(f"{path}: runs: write each product under its own [[runs]]")
     changed = {n: [v] for n, v in (_change(module.Config, text) for text in changes)}
     configs = [
@@ -53,7 +56,29 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
     configs.sort(key=lambda config: seeds.index(config.seed))
     environment.start(configs[0].backend, configs[0].seed)  # complete() needs Keras
     runs = [Run(name, _complete(module, config, path)) for config in configs]
-    return list(dict.fromkeys(runs))
+    runs = list(dict.fromkeys(runs))
+    _check_distinct(runs, path)
+    return runs
+
+
+def _check_distinct(runs: list[Run], path: Path) -> None:
+    """Refuses runs that would share a folder, as nothing that tells them apart counts.
+
+    Args:
+        runs: The runs.
+        path: The file that they stand in.
+    """
+    seen: dict[tuple, Run] = {}
+    for run in runs:
+        own = (*run.settings.items(), getattr(run.config, "data", None))
+        other = seen.setdefault(own, run)
+        if other is not run:
+            values = vars(run.config).items()
+            apart = [n for n, v in values if v != getattr(other.config, n)]
+            raise UserError(
+                f"{path}: {', '.join(apart)}: give one value; another one makes no "
+                "other run"
+            )
 
 
 def _experiment(name: object, path: Path) -> Any:

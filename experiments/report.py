@@ -8,6 +8,7 @@ import click
 
 from experiments import environment
 from experiments.command import main, setting
+from experiments.errors import UserError
 from experiments.report_collect import collect
 from experiments.report_page import page
 from experiments.report_rows import read
@@ -34,6 +35,12 @@ class Settings:
         "First copy finished runs that are not there yet from this folder, the "
         "--output of the experiments.",
     )
+    busy: bool = setting(
+        False,
+        click.BOOL,
+        "Those that --collect copies were trained while the machine did other work: "
+        "leave their seconds per epoch out.",
+    )
 
 
 def run(settings: Settings) -> int:
@@ -44,7 +51,9 @@ def run(settings: Settings) -> int:
     environment.start(environment.default_backend(), seed=0)  # quietly, if not yet
     folder = Path(settings.rows)
     if settings.collect is not None:
-        _collect(Path(settings.collect), folder)
+        _collect(Path(settings.collect), folder, settings.busy)
+    elif settings.busy:
+        raise UserError("--busy: it is about what --collect copies; give both")
     results = read(folder)
     output = Path(settings.output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +66,8 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _collect(runs: Path, results: Path) -> None:
-    collected = collect(runs, results)
+def _collect(runs: Path, results: Path, busy: bool) -> None:
+    collected = collect(runs, results, busy)
     for run in collected.new:
         print(f"collected {run}")
     for run in collected.other:

@@ -68,6 +68,8 @@ class Better(Trained):
         best: Whether only the best line on each side counts.
         margin: How much less accurate still counts, for a claim that the left side
             matches the right one.
+        slow: Whether the left side may only take longer to learn, so that runs that
+            are shorter than the paper's cannot refute it.
     """
 
     left: dict[str, Any]
@@ -76,6 +78,7 @@ class Better(Trained):
     weights_within: float = math.inf
     best: bool = False
     margin: float = 0.0
+    slow: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,7 @@ CLAIMS: tuple[Claim, ...] = (
         epochs=100,
         left={"eta": 1e-4},
         right={"eta": 1e-3},
+        slow=True,
     ),
     Better(
         text="On IMDB a smaller eta, 1e-4 instead of 1e-3, does not lift LSTM_C6.",
@@ -187,10 +191,11 @@ CLAIMS: tuple[Claim, ...] = (
         text="On IMDB more units lift LSTM6: n = 400 instead of 100.",
         source=f"{_MAIN}, Table V",
         experiment="imdb",
-        same=_LSTM6 | _F6 | _SIGMOID,
+        same=_LSTM6 | _F6 | _SIGMOID | {"eta": (1e-4, 5e-5, 2.5e-5, 1.2e-5)},
         epochs=100,
         left={"units": 400},
         right={"units": 100},
+        slow=True,
     ),
     Reaches(
         text="On IMDB LSTM6 with n = 400 reaches 0.8618.",

@@ -25,7 +25,7 @@ class Collected:
     samples: list[str] = field(default_factory=list)
 
 
-def collect(runs: Path, results: Path) -> Collected:
+def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
     """Copies the rows and epochs of runs that are not there yet.
 
     The epochs go first, so that a row never stands without them; what was cut short
@@ -34,6 +34,8 @@ def collect(runs: Path, results: Path) -> Collected:
     Args:
         runs: The `--output` of the experiments: `results.jsonl` and a folder a run.
         results: One JSONL file an experiment, and `histories/<run>.json`.
+        busy: Whether the machine did other work, too: the rows are copied without
+            their seconds per epoch.
 
     Raises:
         UserError: There are no runs, a line is damaged, or the epochs of a run are
@@ -43,8 +45,10 @@ def collect(runs: Path, results: Path) -> Collected:
     if not source.exists():
         raise UserError(f"--collect {runs}: there is no {source}")
     collected = Collected()
-    for row in read_rows(source):  # the last line may be being written
-        run = row["run"]
+    # The last line may be being written. A run that was deleted and trained again has
+    # several rows, and the epochs of the last one.
+    for run, row in {row["run"]: row for row in read_rows(source)}.items():
+        row |= {"seconds_per_epoch": None} if busy else {}
         target = results / f"{row['experiment']}.jsonl"
         history = history_path(results, row)
         if row["data"] == "sample":

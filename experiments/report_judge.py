@@ -15,7 +15,7 @@ from experiments.report_claims import (
 )
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
-from experiments.report_pairs import RUNS, Pair, pairs, sign, standard_error
+from experiments.report_pairs import RUNS, Pair, half_interval, pairs, sign
 from experiments.report_papers import COUNTS
 from experiments.report_rows import Results
 from experiments.report_speed import WHERE, grouped, newest, shapes, unmasked
@@ -28,23 +28,25 @@ RULE = f"""A claim is judged by each comparison that the runs allow: of two line
 differ in nothing but what the claim is about and have at least {RUNS} finished seeds
 each.
 
-- One side is more accurate: holds if the difference of the means is above zero by more
-  than twice its standard error, does not hold if it is below zero by as much. Where a
+- One side is more accurate: holds if the 95 % confidence interval of the difference of
+  the means (Welch's t-test) is above zero, does not hold if it is below. Where a
   claim says that a side matches the other, or is not lifted, 0.01 less still counts.
   It counts, too, if that side trained for fewer epochs and is more accurate already.
+  That a smaller eta or more units lift a layer is not refuted by runs that are shorter
+  than the paper's, as they may only take longer to learn.
 - One side makes fewer errors: the same of the character error rate (CER), but below
   zero. It overfits less: the same of the CER on test words less that on training words.
   Both are of the chosen one of 15 epochs. The seed draws the words, too, so runs of the
-  same seed are compared: the standard error is that of the mean of their differences.
+  same seed are compared: the interval is that of the mean of their differences.
   As many weights are those of the whole model, within 3 %. The best is the line with
   the lowest mean on test words, of at least {RUNS} lines on each side.
-- An accuracy is reached: holds if the mean lies within 0.01 of the printed number, with
-  twice its standard error to spare, does not hold if it lies outside by as much; but
-  shorter runs that lie outside and below may rise yet, and decide nothing.
+- An accuracy is reached: holds if the 95 % confidence interval of the mean lies within
+  0.01 of the printed number, does not hold if all of it lies outside; but shorter runs
+  that lie outside and below may rise yet, and decide nothing.
 - A step is faster: judged on each backend where at least {RUNS} shapes were timed;
   holds if it was so at all of them, else it does not.
-- Undecided: there are seeds enough, but the value lies within twice the standard error
-  of its limit, which is zero or the 0.01 that still counts.
+- Undecided: there are seeds enough, but the interval has its limit in it, which is zero
+  or the 0.01 that still counts.
 - In every other case there are not enough runs; [below](#what-was-not-run) says which
   are left.
 
@@ -66,7 +68,7 @@ class Case:
         measure: By what.
         left: What the claim speaks of, as text.
         right: What it is compared with.
-        difference: Left less right, with twice its standard error.
+        difference: Left less right, with half its confidence interval.
         verdict: What this comparison says.
         short: Whether the runs are shorter than the paper's.
         choice: Of the settings that the claim leaves open, what the runs have.
@@ -145,9 +147,9 @@ def exceeds(distance: float, error: float) -> str:
 
     Args:
         distance: How far it is.
-        error: Its standard error.
+        error: Half its confidence interval.
     """
-    if abs(distance) <= 2 * error or distance == 0:
+    if abs(distance) <= error or distance == 0:
         return OPEN
     return HOLDS if distance > 0 else FAILS
 
@@ -168,17 +170,19 @@ def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     decision, shown = FEW, f"{distance:+.4f}"
     if fewest >= 2:
         error = pair.error(measure)
-        shown += f" ± {2 * error:.4f}"
+        shown += f" ± {error:.4f}"
         if fewest >= RUNS:
             decision = exceeds(sign(measure) * distance + claim.margin, error)
     a, b = pair.left, pair.right
+    short, choice = _short(claim, a), _choice(claim, a)
+    if short and claim.slow and decision == FAILS:
+        decision = FEW  # it may come yet
     # If one of them has no forget constant, the other one has more to tell.
     teller = b if a.settings.get("forget") is None else a
     apart = [*claim.free, *(["epochs"] if pair.sooner else [])]
     known = [*claim.fixed, *claim.left, *apart]
     what = ", ".join(filter(None, [pair.note, *describe([teller], known)]))
     left, right = _side(a, ours, apart), _side(b, theirs, apart)
-    short, choice = _short(claim, a), _choice(claim, a)
     return Case(what, measure, left, right, shown, decision, short, choice)
 
 
@@ -212,8 +216,8 @@ def _reach(claim: Reaches, line: Line, measure: str) -> Case:
     distance = mean(values) - claim.printed
     decision, shown = FEW, f"{distance:+.4f}"
     if len(values) >= 2:
-        error = standard_error(values)
-        shown += f" ± {2 * error:.4f}"
+        error = half_interval(values)
+        shown += f" ± {error:.4f}"
         if len(values) >= RUNS:
             decision = exceeds(claim.within - abs(distance), error)
     short = _short(claim, line)

@@ -145,6 +145,12 @@ class Line:
         """How many the model has."""
         return self.rows[0]["model_parameters"]
 
+    @property
+    def length(self) -> int:
+        """How long it was trained, in epochs or steps."""
+        (length,) = (self.settings[name] for name in LENGTHS & self.settings.keys())
+        return length
+
     def matches(self, settings: Row) -> bool:
         """Whether it has these settings; a tuple stands for any of its values."""
         return all(
@@ -178,7 +184,6 @@ def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
     """
 
     def size(line: Line) -> tuple[int, int]:
-        (length,) = (line.settings[name] for name in LENGTHS & line.settings.keys())
-        return len(line.finished), length
+        return len(line.finished), line.length
 
     return [max(group, key=size) for group in alike(lines, apart)]

@@ -1,9 +1,10 @@
 """Which runs come nearest to the printed pairs of a table whose heads are lost."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from statistics import mean
 
-from experiments.report_lines import Line, longest
+from experiments.report_lines import LENGTHS, Line, alike
 from experiments.report_papers import SLIP, Cell, Table
 from experiments.report_tables import HEADS, number, seeds
 from experiments.report_text import describe, table, value
@@ -49,7 +50,8 @@ def _candidates(
 ) -> list[Line]:
     wanted = paper.settings | {axis: cell.settings[axis] for axis in axes}
     able = [line for line in lines if line.finished and line.matches(wanted)]
-    return longest(able)  # what a shorter run passes by counts for nothing
+    # What a shorter run passes by counts for nothing, however many seeds it has.
+    return [max(group, key=attrgetter("length")) for group in alike(able, LENGTHS)]
 
 
 def _nearest(cell: Cell, candidates: Sequence[Line]) -> Line | None:

@@ -65,7 +65,8 @@ def page(results: Results, figures: Path) -> str:
         "## Seconds per epoch",
         "The median over the runs that do the same work on the same machine, whatever "
         "their seed, learning rate, forget constant and number of epochs. A row with "
-        "`null` was trained while the machine did other work, and is left out.",
+        "`null` was trained while the machine did other work (`--busy`) or on several "
+        "machines, and is left out.",
         *_figures("seconds", drawn),
     ]
     parts += ["## Time of a training step", *_speed(results)]
@@ -190,6 +191,7 @@ def _evidence(judged: Sequence[tuple[Claim, list[Case]]]) -> list[str]:
             columns = ["runs", "measure", "this", "against", "difference", "verdict"]
             parts += [f"**Claim {number}.** {claim.text}", table(columns, rows, left=6)]
     return [
-        "The difference stands with twice its standard error, from two seeds on.",
+        "The difference stands with half its 95 % confidence interval, from two seeds "
+        "on.",
         *parts,
     ]

@@ -1,9 +1,10 @@
 """Which lines a claim that one side is better compares, and by which values."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import mean, stdev
+from statistics import mean, variance
+
+from scipy import stats
 
 from experiments.report_claims import Better
 from experiments.report_lines import LOWER, Line
@@ -39,11 +40,15 @@ class Pair:
         return [ours[draw] for draw in shared], [theirs[draw] for draw in shared]
 
     def error(self, measure: str) -> float:
-        """The standard error of the difference of the means, from two values on."""
+        """Half the confidence interval of the difference of the means.
+
+        From two values on each side on; by Welch's t-test, or where seeds draw the
+        data by that of pairs.
+        """
         ours, theirs = self.values(measure)
         if self._drawn:
-            return standard_error([x - y for x, y in zip(ours, theirs, strict=True)])
-        return math.hypot(standard_error(ours), standard_error(theirs))
+            return half_interval([x - y for x, y in zip(ours, theirs, strict=True)])
+        return half_interval(ours, theirs)
 
     @property
     def _drawn(self) -> bool:
@@ -51,9 +56,23 @@ class Pair:
         return all("drawn_checksum" in row for row in rows)
 
 
-def standard_error(values: Sequence[float]) -> float:
-    """Of the mean of at least two values."""
-    return stdev(values) / math.sqrt(len(values))
+def half_interval(*samples: Sequence[float]) -> float:
+    """Half the 95 % confidence interval of a mean, or of a difference of two means.
+
+    With Student's t of Welch and Satterthwaite's degrees of freedom, which for one
+    sample are its values less one.
+
+    Args:
+        samples: One or two, of at least two values each.
+    """
+    squares = [variance(values) / len(values) for values in samples]
+    if not any(squares):
+        return 0.0
+    freedom = sum(squares) ** 2 / sum(
+        square**2 / (len(values) - 1)
+        for square, values in zip(squares, samples, strict=True)
+    )
+    return float(stats.t.ppf(0.975, freedom) * sum(squares) ** 0.5)
 
 
 def sign(measure: str) -> int:

@@ -17,6 +17,7 @@ from experiments import environment
 from experiments.checkpoint import History
 from experiments.command import Number, setting
 from experiments.datasets import Dataset
+from experiments.devices import check_clipping
 from experiments.errors import UserError
 from experiments.progress import Display
 from experiments.results import Row, append_row, write_json
@@ -167,9 +168,11 @@ def record(
         The exit status: 0 for a finished run, 1 for one that diverged.
 
     Raises:
-        UserError: The run's folder is in use, or what it holds cannot be used.
+        UserError: The run's folder is in use, what it holds cannot be used, or
+            devices cannot share this training.
         OSError: The output folder cannot be written.
     """
+    check_clipping(settings.backend, settings.devices, model)
     own = {"experiment": experiment, **identity(settings), **more}
     checksum = hashlib.sha256(json.dumps(own, sort_keys=True).encode())
     output = Path(settings.output)

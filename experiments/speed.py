@@ -15,6 +15,7 @@ On a CPU every timed call starts from host arrays and ends with its result on th
 on a GPU all arrays stay there (`experiments.speed_device`).
 """
 
+import importlib.util
 import itertools
 import os
 import statistics
@@ -143,6 +144,13 @@ def _check(settings: Settings) -> None:
         raise UserError(
             f"engines {settings.engines}: studies run in --model layer without a mask"
         )
+    if _times_native(settings) and importlib.util.find_spec("torch") is None:
+        raise UserError("torch.nn.LSTM: pip install torch, or choose --no-native")
+
+
+def _times_native(settings: Settings) -> bool:
+    """Whether PyTorch's LSTM takes its turn; it has no masks."""
+    return settings.native and not settings.masked and settings.device == "cpu"
 
 
 def _numbers(text: str) -> list[int]:
@@ -248,7 +256,7 @@ def _host_calls(
         model = _model(settings, layer, x.shape[1])
         calls[one, "step"] = partial(model.train_on_batch, x, y)
         calls[one, "forward"] = partial(model.predict_on_batch, x)
-    if settings.native and not settings.masked:  # it has no masks
+    if _times_native(settings):
         from experiments import speed_torch
 
         words = WORDS if settings.model == "imdb" else None
@@ -370,4 +378,4 @@ def _title(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Settings, run))
+    sys.exit(main(Settings, run, resumes=False))

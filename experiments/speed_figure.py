@@ -3,14 +3,13 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from experiments.command import main, setting
 from experiments.errors import UserError
-from experiments.report_speed import compares_engines
-from experiments.results import read_rows, replacing
+from experiments.report_speed import grouped, newest, unmasked
+from experiments.results import Row, read_rows, replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +71,25 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _chosen(settings: Settings) -> list[dict[str, Any]]:
+def _chosen(settings: Settings) -> list[Row]:
     """The newest unmasked row of each layer and backend at one shape."""
-    newest = {
-        (row["backend"], row["layer"]): row
-        for row in read_rows(Path(settings.rows), torn=False)
-        if not compares_engines(row)
-        and (row["model"], row["T"], row["n"], row["masked"])
-        == (settings.model, settings.steps, settings.units, False)
-    }
-    if not newest:
+    rows = newest(read_rows(Path(settings.rows), torn=False))
+    chosen = [
+        row
+        for row in unmasked(rows, settings.model)
+        if (row["T"], row["n"]) == (settings.steps, settings.units)
+    ]
+    what = f"of the {settings.model} model with T={settings.steps} n={settings.units}"
+    if not chosen:
+        raise UserError(f"{settings.rows} has no unmasked row {what}")
+    kinds = grouped(chosen, ("B", "m", "processor"))
+    if len(kinds) > 1:
+        found = "; ".join(f"B={B} m={m}, {where}" for B, m, where in kinds)
         raise UserError(
-            f"{settings.rows} has no unmasked row of the {settings.model} model with "
-            f"T={settings.steps} and n={settings.units}"
+            f"{settings.rows}: the rows {what} are of {found}; a figure is of one of "
+            "them: give a file with its rows alone"
         )
-    return list(newest.values())
+    return chosen
 
 
 if __name__ == "__main__":

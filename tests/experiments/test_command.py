@@ -228,3 +228,5 @@ def test_ctrl_c_says_how_to_go_on(capsys):
 
     assert command.main(Config, run, []) == 130
     assert "same command" in capsys.readouterr().err
+    assert command.main(Config, run, [], resumes=False) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"

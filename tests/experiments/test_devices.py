@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 from experiments import devices
@@ -95,6 +96,18 @@ def test_torch_and_missing_devices_are_refused():
         devices.share("torch", 2)
     with pytest.raises(UserError, match="--devices 1000: tensorflow sees"):
         devices.share("tensorflow", 1000)
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_clipping_by_device_is_refused(clip):
+    plain, clips = keras.Sequential(), keras.Sequential()
+    plain.compile("adam")
+    clips.compile(keras.optimizers.Adam(**{clip: 1.0}))
+    devices.check_clipping("tensorflow", 2, plain)
+    devices.check_clipping("tensorflow", 1, clips)
+    devices.check_clipping("jax", 2, clips)
+    with pytest.raises(UserError, match="--devices 2: tensorflow would clip"):
+        devices.check_clipping("tensorflow", 2, clips)
 
 
 @pytest.mark.parametrize(

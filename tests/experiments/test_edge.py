@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import slim_keras
-from experiments import edge, edge_models
+from experiments import edge, edge_models, imdb
 from experiments.command import main
 from experiments.report_edge import edge_tables, newest
 
@@ -47,6 +47,20 @@ def few(monkeypatch):
         "WIDTH": 2,
     }.items():
         monkeypatch.setattr(edge_models, name, value)
+
+
+def test_a_row_without_its_weights(few, tmp_path, capsys):
+    """As when rows from elsewhere were copied."""
+    options = ["--words=50", "--length=12", "--embedding-dim=4", "--units=3"]
+    options += ["--data=sample", "--epochs=1", "--variant=lstm", f"--output={tmp_path}"]
+    assert main(imdb.Config, imdb.run, options) == 0
+    (weights,) = tmp_path.glob("*/best.weights.h5")
+    weights.unlink()
+    assert start(tmp_path, "lstm") == 2
+    error = capsys.readouterr().err
+    assert "there is no" in error
+    assert "--output" in error
+    assert not (tmp_path / "files").exists()
 
 
 def test_every_file_has_its_row(few, tmp_path, capsys):

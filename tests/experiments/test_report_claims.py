@@ -36,7 +36,7 @@ NEWS_CLAIM, CONV_CLAIM, PRINTED = (
         "LSTM reaches 0.8498",
     )
 )
-NOISE = (-0.001, 0.0, 0.001)  # standard error of a mean: 0.00058
+NOISE = (-0.001, 0.0, 0.001)  # half the interval of a difference: 0.0023
 
 
 def seeds(base, mean, noise=NOISE, **changes):
@@ -196,6 +196,23 @@ def test_a_shorter_run_may_rise_yet_but_not_fall(mean, expected, tmp_path):
     assert ("in fewer than" in said) == (expected != FEW)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [((10, 10), FEW), ((100, 100), FAILS), ((10, 100), FEW)],
+    ids=["short", "full", "shorter"],
+)
+def test_who_may_only_take_longer_is_not_refuted_by_short_runs(
+    epochs, expected, tmp_path
+):
+    claim = next(claim for claim in CLAIMS if "smaller eta" in claim.text)
+    ours, theirs = epochs
+    like = partial(seeds, IMDB, variant="lstm6", forget=0.56)
+    rows = [*like(0.7, eta=1e-4, epochs=ours), *like(0.8, eta=1e-3, epochs=theirs)]
+    assert say(claim, tmp_path / "worse", *rows) == expected
+    rows[:3] = like(0.9, eta=1e-4, epochs=ours)
+    assert say(claim, tmp_path / "better", *rows).startswith(HOLDS)
+
+
 def test_reached_with_some_f(tmp_path):
     claim = next(claim for claim in CLAIMS if "0.96 reaches 0.8192" in claim.text)
     like = partial(seeds, IMDB, variant="lstm_c6", units=100, activation="sigmoid")
@@ -225,8 +242,8 @@ def test_longer_runs_have_more_epochs_to_be_the_best_of(tmp_path):
     ("distance", "expected"),
     [(0.2, HOLDS), (-0.2, FAILS), (0.1, OPEN), (-0.1, OPEN), (0.0, OPEN)],
 )
-def test_more_than_twice_the_standard_error(distance, expected):
-    assert exceeds(distance, 0.05) == expected
+def test_the_limit_is_outside_the_interval(distance, expected):
+    assert exceeds(distance, 0.1) == expected
     assert exceeds(distance, 0.0) == (
         HOLDS if distance > 0 else FAILS if distance < 0 else OPEN
     )

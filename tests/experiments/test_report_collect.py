@@ -63,6 +63,26 @@ def test_a_row_that_is_there_already_stays(tmp_path):
     assert files(results) == before
 
 
+def test_a_run_that_was_deleted_and_trained_again_is_its_last_row(tmp_path):
+    folder, results = tmp_path / "runs", tmp_path / "results"
+    first, second = row(IMDB, 0.7), row(IMDB, 0.8)
+    assert first["run"] == second["run"]
+    found = collect(runs(folder, first, second), results)
+    assert (found.new, found.other) == ([second["run"]], [])
+    (line,) = read(results).lines["imdb"]
+    assert line.rows == [second]
+    assert line.histories == [epochs(second)]
+
+
+def test_runs_of_a_busy_machine_have_no_seconds(tmp_path):
+    folder, results = runs(tmp_path / "runs", row(IMDB)), tmp_path / "results"
+    assert len(collect(folder, results, busy=True).new) == 1
+    (line,) = read(results).lines["imdb"]
+    assert line.rows == [row(IMDB) | {"seconds_per_epoch": None}]
+    assert len(collect(folder, results, busy=True).known) == 1
+    assert len(collect(folder, results).other) == 1
+
+
 def test_cut_short_it_is_made_whole_by_collecting_again(tmp_path, monkeypatch):
     folder, results = runs(tmp_path / "runs", row(IMDB)), tmp_path / "results"
 

@@ -64,6 +64,14 @@ def test_a_run_that_goes_on_stands_for_its_shorter_ones(tmp_path):
     assert middle[-2:] == ["0.0319", "1"]
 
 
+def test_more_seeds_of_a_shorter_run_count_for_nothing(tmp_path):
+    made = [pair(NEWS, "lstm", 0.9581, 0.775, epochs=4, seed=s) for s in (3, 4, 5)]
+    made.append(pair(NEWS, "lstm", 0.99, 0.79, epochs=9))
+    _, middle, _ = found(NEWS_ETA, tmp_path, *made)
+    assert "9 epochs" in middle[1]
+    assert middle[-2:] == ["0.0319", "1"]
+
+
 def test_tables_with_known_heads_or_without_pairs_have_none(tmp_path):
     authors = {"eta": 1e-4, "train_embedding": False, "initialisation": "authors"}
     lines = read(results(tmp_path, row(IMDB, variant="lstm6", **authors))).lines["imdb"]

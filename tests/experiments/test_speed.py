@@ -1,6 +1,7 @@
 """The benchmark's rows and figure; what it measures is never tested."""
 
 import dataclasses
+import importlib.util
 import json
 import tomllib
 from pathlib import Path
@@ -180,7 +181,7 @@ def test_the_settings_for_a_gpu():
     assert len(speed_layers.ours(settings.variants.split(","), [1], ["auto"])) == 5
 
 
-def test_figure(tmp_path):
+def test_figure(tmp_path, capsys):
     rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
     row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
     row |= {"B": 2, "T": 500, "m": 3, "n": 100, "engine": "auto"}
@@ -199,6 +200,23 @@ def test_figure(tmp_path):
     options = [f"--rows={rows}", f"--output={output}"]
     assert main(speed_figure.Settings, speed_figure.run, options) == 0
     assert output.read_bytes().startswith(b"\x89PNG")
+    with rows.open("a") as file:
+        file.write("\n" + json.dumps(row | {"layer": "lstm", "step_ms": 1.0, "B": 4}))
+    before = output.read_bytes()
+    assert main(speed_figure.Settings, speed_figure.run, options) == 2
+    assert "B=2 m=3, a; B=4 m=3, a" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_without_torch_its_lstm_is_left_out_by_choice(tmp_path, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: name != "torch" and find(name)
+    )
+    speed._check(speed.Settings(native=False))
+    speed._check(speed.Settings(masked=True))
+    with pytest.raises(UserError, match=r"torch\.nn\.LSTM: pip install torch"):
+        speed._check(speed.Settings())
 
 
 def test_bad_input(tmp_path, capsys):
