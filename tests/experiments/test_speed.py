@@ -208,10 +208,10 @@ def test_figure(tmp_path, capsys):
     assert output.read_bytes() == before
 
 
-def test_without_torch_its_lstm_is_left_out_by_choice(tmp_path, capsys, monkeypatch):
+def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: name != "torch" and find(name)
+        importlib.util, "find_spec", lambda n: None if n == "torch" else find(n)
     )
     speed._check(speed.Settings(native=False))
     speed._check(speed.Settings(masked=True))
