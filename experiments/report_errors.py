@@ -1,60 +1,84 @@
 """The figure of handwriting: fewer errors by fewer weights, and overfitting."""
 
 import statistics
+from collections.abc import Sequence
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from experiments.report_lines import Line
 from experiments.report_palette import COLOURS, legend_entries
 from experiments.report_rows import Results
+
+RATES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 def errors(results: Results) -> Figure | None:
     """Character error rate over weights, and over that on training words.
 
-    Of the lines of the most usual number of epochs: others would tell of that.
+    Over weights once by units and once by layers, the other one at its most usual
+    number. Of the lines of the most usual number of epochs: others would tell of that.
     """
     lines = [x for x in results.lines.get("handwriting", []) if x.values("cer")]
     if not lines:
         return None
-    epochs = statistics.mode(line.settings["epochs"] for line in lines)
-    lines = [line for line in lines if line.settings["epochs"] == epochs]
+    usual = {
+        name: statistics.mode(line.settings[name] for line in lines)
+        for name in ("epochs", "layers", "units")
+    }
+    lines = [line for line in lines if line.matches({"epochs": usual["epochs"]})]
     figure, axes = plt.subplots(
-        1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained"
+        1, 3, figsize=(11.5, 3.8), sharey=True, layout="constrained"
     )
-    variants = list(dict.fromkeys(line.settings["variant"] for line in lines))
-    pairs = (("parameters", "cer"), ("cer_train", "cer_last"))
-    for axis, (over, measure) in zip(axes, pairs, strict=True):
-        for variant in variants:
-            own = [x for x in lines if x.settings["variant"] == variant]
-            own.sort(key=lambda line: statistics.mean(line.values(over)))
-            values = [line.values(measure) for line in own]
-            means = [statistics.mean(each) for each in values]
-            axis.errorbar(
-                [statistics.mean(line.values(over)) for line in own],
-                means,
-                yerr=[
-                    [m - min(each) for m, each in zip(means, values, strict=True)],
-                    [max(each) - m for m, each in zip(means, values, strict=True)],
-                ],
-                marker="o",
-                ms=4,
-                ls="-" if over == "parameters" else "",
-                color=COLOURS[variant],
-                capsize=2,
-            )
-        axis.grid(alpha=0.3)
-    axes[0].set_xscale("log")
-    axes[1].set_xscale("symlog", linthresh=1e-3)  # a rate may be zero
-    axes[0].set_xlabel("weights of the model")
+    for axis, name, other in (
+        (axes[0], "layers", "units"),
+        (axes[1], "units", "layers"),
+    ):
+        own = [line for line in lines if line.matches({name: usual[name]})]
+        _draw(axis, own, "parameters", "cer", ls="-")
+        axis.set_xscale("log")
+        axis.set_xlabel("weights of the model")
+        numbers = [line.settings[other] for line in own]
+        span = f"{min(numbers)} to {max(numbers)} {other}"
+        axis.set_title(f"{usual[name]} {name}, {span}: the chosen epoch", fontsize=9)
     axes[0].set_ylabel("character error rate, test")
-    axes[0].set_title(f"of {epochs} epochs that chosen on other writers", fontsize=9)
-    axes[1].set_xlabel("character error rate, training words")
-    axes[1].set_title("the last epoch", fontsize=9)
+    _draw(axes[2], lines, "cer_train", "cer_last", ls="")
+    axes[2].set_xscale("symlog", linthresh=1e-3)  # a rate may be zero
+    axes[2].set_xlabel("character error rate, training words")
+    axes[2].set_title("all of them, the last epoch", fontsize=9)
+    axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_locator(FixedLocator(RATES))
+    axes[0].yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
     figure.legend(
-        handles=legend_entries(set(variants)),
+        handles=legend_entries({line.settings["variant"] for line in lines}),
         loc="outside right upper",
         frameon=False,
         fontsize=8,
     )
     return figure
+
+
+def _draw(axis: Axes, lines: Sequence[Line], over: str, measure: str, ls: str) -> None:
+    """Means of one measure over those of another, with the range, by variant."""
+    for variant in dict.fromkeys(line.settings["variant"] for line in lines):
+        own = [x for x in lines if x.settings["variant"] == variant]
+        own.sort(key=lambda line: statistics.mean(line.values(over)))
+        values = [line.values(measure) for line in own]
+        means = [statistics.mean(each) for each in values]
+        axis.errorbar(
+            [statistics.mean(line.values(over)) for line in own],
+            means,
+            yerr=[
+                [m - min(each) for m, each in zip(means, values, strict=True)],
+                [max(each) - m for m, each in zip(means, values, strict=True)],
+            ],
+            marker="o",
+            ms=4,
+            ls=ls,
+            color=COLOURS[variant],
+            capsize=2,
+        )
+    axis.grid(alpha=0.3)
