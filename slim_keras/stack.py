@@ -19,8 +19,9 @@ its bias, followed by dropout and with batch normalisation before or after it.
 
 Args:
     layer: The recurrent layer that is stacked, `slim_keras.IndRNN(128)` say. Every R
-        takes its arguments and every W those of its kernel; `return_sequences` goes
-        for the stack.
+        takes its arguments and every W those of its kernel; `return_sequences` and,
+        where it has none of its own, `dtype` go for the stack. Integer seeds are
+        those of the first pair, and one higher in each pair after it.
 {args}
     dropout: Fraction of the outputs of R to drop, between 0 and 1. One mask serves all
         steps of a call. Default: 0.
@@ -103,8 +104,8 @@ class Stack(layers.Layer):
         last_initializer=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
         _check_layer(layer)
+        super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
         if normalization not in ("after", "before", None):
             raise ValueError(
                 "`normalization` must be 'after', 'before' or None. Received: "
@@ -142,15 +143,15 @@ class Stack(layers.Layer):
         self.products, self.recurrences = [], []
         for place, (inputs, units, dropout) in enumerate(sizes):
             last = place == len(sizes) - 1
-            product, recurrence = self._pair(units, dropout, last)
+            product, recurrence = self._pair(place, units, dropout, last)
             product.build((*input_shape[:-1], inputs or input_shape[-1]))
             recurrence.build((*input_shape[:-1], product.units))
             self.products.append(product)
             self.recurrences.append(recurrence)
 
-    def _pair(self, units, dropout, last):
+    def _pair(self, place, units, dropout, last):
         """One W and one R, not yet built."""
-        config = dict(self._layer["config"])
+        config = _seeds_moved(self._layer["config"], place)
         of_kernel = {
             name: config.pop(f"kernel_{name}")
             for name in ("initializer", "regularizer", "constraint")
@@ -207,6 +208,21 @@ class Stack(layers.Layer):
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**config | {"layer": layer})
+
+
+def _seeds_moved(config, place):
+    """A configuration with another seed at each place, whatever in it is seeded.
+
+    All W would start alike otherwise, and all R drop the same units.
+    """
+    moved = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            value = _seeds_moved(value, place)
+        elif name == "seed" and value is not None:
+            value += place
+        moved[name] = value
+    return moved
 
 
 def _check_layer(layer):

@@ -291,6 +291,43 @@ def test_mixed_precision(rng):
     assert {w.dtype for w in stack.weights} == {"float32"}
 
 
+@pytest.mark.parametrize("kind", STACKS)
+def test_the_dtype_is_that_of_the_layer(kind):
+    half = slim_keras.IndRNN(UNITS, dtype="mixed_bfloat16")
+    assert STACKS[kind](half).compute_dtype == "bfloat16"
+    stack = STACKS[kind](half, dtype="float32")
+    assert stack.compute_dtype == "float32"
+    stack.build((None, None, FEATURES))
+    assert {r.recurrence.compute_dtype for r in stack.recurrences} == {"float32"}
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_seeded_layers_start_and_drop_apart(kind, rng):
+    """And the same each time."""
+    layer = slim_keras.IndRNN(
+        UNITS,
+        kernel_initializer=keras.initializers.RandomNormal(seed=1),
+        recurrent_vector_initializer=slim_keras.BoundedUniform(seed=1),
+        recurrent_dropout=0.5,
+        seed=1,
+    )
+    stack, again = STACKS[kind](layer), STACKS[kind](layer)
+    for each in stack, again:
+        each.build((None, None, FEATURES))
+    support.close(again.get_weights(), stack.get_weights(), atol=0)
+    firsts = [float(w[0].flat[0]) for w in (p.get_weights() for p in stack.products)]
+    assert len(set(firsts)) == len(firsts)
+    us = [float(r.recurrence.get_weights()[0][0]) for r in stack.recurrences]
+    assert len(set(us)) == len(us)
+    states = [
+        tuple(support.arrays(r.recurrence.cell.seed_generator.state)[0])
+        for r in stack.recurrences
+    ]
+    assert len(set(states)) == len(states)
+    config = stack.get_config()
+    assert config["layer"]["config"]["seed"] == 1
+
+
 INDRNN = slim_keras.IndRNN(2)
 
 
