@@ -1,6 +1,8 @@
 """One step of every variant: a single cell driven by its row of `variants.py`."""
 
 import inspect
+import math
+from numbers import Real
 from typing import Any, ClassVar
 
 import keras
@@ -55,12 +57,17 @@ class SlimCell(keras.layers.LSTMCell):
             raise ValueError(
                 f"`units` must be a positive integer. Received: units={units!r}"
             )
+        given["units"] = units.__index__()
         for rate in ("dropout", "recurrent_dropout"):
-            value = given[rate]
-            if not isinstance(value, (int, float)) or not 0 <= value < 1:
+            value = _number(given[rate])
+            if not 0 <= value < 1:
                 raise ValueError(
-                    f"`{rate}` must be in [0, 1). Received: {rate}={value!r}"
+                    f"`{rate}` must be in [0, 1). Received: {rate}={given[rate]!r}"
                 )
+            given[rate] = value
+        for name in "bias_initializer", "recurrent_vector_initializer":
+            if name in given and given[name] is None:
+                raise ValueError(f"`{name}` must be an initializer. Received: None")
         own = {
             name: given.pop(name)
             for name in tuple(given)
@@ -71,9 +78,9 @@ class SlimCell(keras.layers.LSTMCell):
         self.implementation = 2
         self.dropout_mask_count = None
         self.state_size = [self.units] * (2 if self.variant.memory else 1)
-        self.forget = own.get("forget")
+        self.forget = None
         if self.variant.constant_forget:
-            _check_forget(self.forget)
+            self.forget = _checked_forget(own["forget"])
         _check_use_bias(self.variant, self.use_bias)
         if self.variant.vector_blocks:
             for name, get in (
@@ -234,14 +241,20 @@ def _no_pull(x, y, dy):
     raise NotImplementedError("Keras' loop differentiates by itself.")
 
 
-def _check_forget(forget):
-    if not isinstance(forget, (int, float)) or not abs(forget) < 1:
+def _number(value):
+    return float(value) if isinstance(value, Real) else math.nan
+
+
+def _checked_forget(forget):
+    value = _number(forget)
+    if not abs(value) < 1:
         raise ValueError(
             "`forget` must be a number with |forget| < 1: the memory is "
             "c_t = f c_{t-1} + (a bounded input), which stays bounded for bounded "
             "inputs (BIBO stability) only then, whatever the activation. "
             f"Received: forget={forget!r}"
         )
+    return value
 
 
 def _check_use_bias(variant, use_bias):

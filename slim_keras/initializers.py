@@ -64,13 +64,19 @@ class JointOrthogonal(keras.initializers.Initializer):
         seed: Integer, the same for both parts.
 
     Raises:
-        ValueError: `part` is unknown, or the shape asked for is not that part's.
+        ValueError: `part` is unknown, `seed` is no integer, so that the parts would
+            be of two matrices, or the shape asked for is not that part's.
     """
 
     def __init__(self, matrices, vectors, part, seed):
         if part not in ("matrices", "vectors"):
             raise ValueError(
                 f"`part` must be 'matrices' or 'vectors'. Received: part={part!r}"
+            )
+        if not hasattr(seed, "__index__"):
+            raise ValueError(
+                "`seed` must be an integer, the same for both parts, which are columns "
+                f"of one matrix. Received: seed={seed!r}"
             )
         self.matrices = matrices
         self.vectors = vectors

@@ -1,9 +1,11 @@
 """What the layers and cells accept, and how they refuse the rest."""
 
 import inspect
+import json
 import re
 
 import keras
+import numpy as np
 import pytest
 
 import slim_keras
@@ -104,6 +106,16 @@ def test_arguments_can_be_read_back():
     assert layer.cell.forget == 0.5
 
 
+@pytest.mark.parametrize("name", ["LSTM4a", "LSTM4aCell"])
+def test_numbers_of_numpy(name):
+    given = {"forget": 0.5, "dropout": 0.25, "recurrent_dropout": 0.125}
+    for number in np.float32, np.float64:
+        values = {n: number(value) for n, value in given.items()}
+        layer = getattr(slim_keras, name)(np.int64(5), **values)
+        config = json.loads(json.dumps(layer.get_config()))
+        assert given.items() <= config.items()
+
+
 @pytest.mark.parametrize("name", ["LSTM", "LSTMCell", "LSTM4a", "LSTM4aCell"])
 def test_positional_arguments(name):
     layer = getattr(slim_keras, name)(8, "relu", "hard_sigmoid", False)
@@ -122,6 +134,11 @@ BAD = [
     ],
     *[({"dropout": p}, "`dropout` must be in") for p in (-0.1, 1.0, 2, None, "0.5")],
     *[({"recurrent_dropout": p}, "`recurrent_dropout` must be in") for p in (-1, 1)],
+    ({"bias_initializer": None}, "`bias_initializer` must be .* Received: None"),
+    (
+        {"recurrent_vector_initializer": None},
+        "`recurrent_vector_initializer` must be .* Received: None",
+    ),
     ({"use_cudnn": False}, "takes no argument `use_cudnn`"),
     ({"implementation": 1}, "takes no argument `implementation`"),
 ]

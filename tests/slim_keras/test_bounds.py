@@ -68,6 +68,7 @@ def test_defaults_of_indrnn():
         (lambda: slim_keras.BoundedUniform(2, -1), "`steps` must be a positive"),
         (lambda: slim_keras.BoundedUniform(long_memory=True), "needs the sequence len"),
         (lambda: slim_keras.JointOrthogonal(1, 3, "both", 1), "`part` must be"),
+        (lambda: slim_keras.JointOrthogonal(1, 3, "vectors", None), "`seed` must be"),
     ],
 )
 def test_bad_bounds(make, message):
