@@ -30,8 +30,10 @@ _WEIGHTS = {
 _DOCS = {
     "units": "Positive integer n, the size of output and memory.",
     "activation": "Activation g of the cell body and of the output. `None` is the "
-    "identity.",
-    "recurrent_activation": "Activation s of the gates. `None` is the identity.",
+    "identity. A layer that has weights, such as `PReLU`, runs in Keras' own loop; a "
+    "function that reads variables needs `engine='loop'`.",
+    "recurrent_activation": "Activation s of the gates. `None` is the identity. "
+    "Layers and functions as for `activation`.",
     "use_bias": "Whether the blocks have the biases of the equations.",
     "forget": "The constant f, with |f| < 1: the share of the memory that stays at "
     "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 56 "
@@ -63,7 +65,9 @@ _DOCS = {
     "go_backwards": "Whether to read the sequence from its end. The outputs then "
     "come in reading order, as from Keras' layers.",
     "stateful": "Whether a batch starts from the states in which the one before "
-    "ended. Needs a fixed batch size; `reset_state()` sets them to zero.",
+    "ended. Needs a fixed batch size; `reset_state()` sets them to zero. On JAX, as "
+    "with Keras' layers, only where layer or model are called directly: `fit` and "
+    "`predict` carry no states.",
     "unroll": "Whether to unroll Keras' loop (`engine='loop'`), which needs a fixed "
     "number of steps; or how many steps the loop of `engine='scan'` takes at once, an "
     "integer of at least 2 (JAX alone).",
@@ -71,7 +75,8 @@ _DOCS = {
     "output before them.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "
     "kernel; JAX, variants without a recurrent matrix), `'loop'` (Keras' own loop, "
-    "the reference) or `'auto'`: pallas on one GPU or TPU where it serves, else scan.",
+    "the reference) or `'auto'`: loop where an activation has weights, else pallas on "
+    "one GPU or TPU where it serves, else scan.",
     "activity_regularizer": "Regularizer of the layer's output.",
 }
 

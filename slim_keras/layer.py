@@ -70,9 +70,14 @@ class SlimLayer(keras.layers.RNN):
         cell_arguments = {k: given.pop(k) for k in tuple(given) if k in taken}
         requested = given.pop("engine")
         shared = {k: given[k] for k in ("dtype", "trainable") if k in given}
-        cell = self.cell_class(**cell_arguments, **shared)
-        engine.resolve(requested, cell, unroll=given["unroll"])
-        super().__init__(cell, **given)
+        # As Keras names its own, whatever was made before: weights are found by paths.
+        name = f"{self.cell_class.variant.key}_cell"
+        cell = self.cell_class(**cell_arguments, **shared, name=name)
+        unroll = given.pop("unroll")
+        engine.check(requested, cell, unroll=unroll)
+        # Keras' flag, for which the number of steps has to be known.
+        super().__init__(cell, unroll=unroll is True, **given)
+        self.steps_at_once = 1 if isinstance(unroll, bool) else unroll.__index__()
         self.engine = requested
         self.input_spec = keras.layers.InputSpec(ndim=3)
         # Newer Keras switches it off in RNN.
@@ -83,8 +88,13 @@ class SlimLayer(keras.layers.RNN):
         """The engine that runs this layer."""
         exporting = engine.current_export() is not None
         return engine.resolve(
-            self.engine, self.cell, unroll=self.unroll, exporting=exporting
+            self.engine, self.cell, unroll=self._unroll, exporting=exporting
         )
+
+    @property
+    def _unroll(self):
+        """The argument: Keras' flag or how many steps at once."""
+        return self.unroll if self.steps_at_once == 1 else self.steps_at_once
 
     @property
     def variant(self):
@@ -131,7 +141,7 @@ class SlimLayer(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
             fused=chosen is engine.Engine.PALLAS,
-            unroll=int(self.unroll) or 1,  # with True another engine runs
+            unroll=self.steps_at_once,
         )
 
     def get_config(self):
@@ -141,6 +151,7 @@ class SlimLayer(keras.layers.RNN):
         own = inspect.signature(type(self)).parameters
         config |= {k: v for k, v in cell_config.items() if k in own}
         config["engine"] = self.engine
+        config["unroll"] = self._unroll
         config["activity_regularizer"] = keras.regularizers.serialize(
             self.activity_regularizer
         )

@@ -15,6 +15,7 @@ from slim_keras.variants import VARIANTS
 if keras.backend.backend() in BACKENDS:
     from slim_keras.engine.scan import run as run
 
+_ACTIVATIONS = ("activation", "recurrent_activation")
 _COMPILER = "jax.experimental.pallas.triton"  # JAX says since 0.11 that it will go
 
 
@@ -25,6 +26,55 @@ class Engine(enum.StrEnum):
     PALLAS = "pallas"
     LOOP = "loop"
     EXPORT = "export"  # nobody asks for it: a layer runs so while it is exported
+
+
+def check(requested: str, cell, *, unroll: bool | int = False) -> None:
+    """Refuses what no backend could do.
+
+    Args:
+        requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
+        cell: The `SlimCell` to run.
+        unroll: Whether the layer was asked to unroll its loop, which Keras' own
+            loop alone does; or by how many steps, which is for JAX' scan.
+
+    Raises:
+        ValueError: `requested` is unknown or cannot serve, or `unroll` is no factor.
+    """
+    known = ("auto", Engine.SCAN, Engine.PALLAS, Engine.LOOP)
+    if requested not in known:
+        raise ValueError(
+            f"`engine` must be one of {', '.join(known)}. Received: "
+            f"engine={requested!r}"
+        )
+    by_steps = not isinstance(unroll, bool)
+    if by_steps and (not hasattr(unroll, "__index__") or unroll < 2):
+        raise ValueError(
+            "`unroll` must be True, False or an integer of at least 2. Received: "
+            f"unroll={unroll!r}"
+        )
+    if by_steps and requested not in ("auto", Engine.SCAN):
+        raise ValueError(
+            "An integer `unroll` serves `engine='scan'`. Received: "
+            f"unroll={unroll}, engine={requested!r}"
+        )
+    compiled = requested in (Engine.SCAN, Engine.PALLAS)
+    if compiled and unroll is True:
+        raise ValueError(
+            f"`engine='{requested}'` does not unroll. Received: unroll=True. Leave out "
+            "one of the two, or choose `engine='loop'`."
+        )
+    if requested == Engine.PALLAS and not cell.variant.pointwise:
+        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+        raise ValueError(
+            "`engine='pallas'` serves the variants without a recurrent matrix: "
+            f"{served}. Received: {cell.variant.name}. Choose `engine='auto'`."
+        )
+    if (compiled or by_steps) and (name := _learning_activation(cell)):
+        raise ValueError(
+            f"`{name}` is a layer that has variables or may make them, "
+            f"{getattr(cell, name)!r}, and a compiled pass differentiates by its "
+            "arrays alone. Choose `engine='loop'`, and no integer `unroll`."
+        )
 
 
 def resolve(
@@ -39,10 +89,9 @@ def resolve(
     """Chooses the engine.
 
     Args:
-        requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
+        requested: As in `check`, which has seen it.
         cell: The `SlimCell` to run.
-        unroll: Whether the layer was asked to unroll its loop, which Keras' own
-            loop alone does; or by how many steps, which is for JAX' scan.
+        unroll: As in `check`.
         backend: The backend, by default the one in use. The scan engine serves
             TensorFlow, JAX and PyTorch.
         platform: What JAX runs on, by default the one in use, if it is one device.
@@ -52,31 +101,24 @@ def resolve(
         The engine that will run.
 
     Raises:
-        ValueError: `requested` is unknown or cannot serve, or `unroll` is no factor.
+        ValueError: `requested` or a factor `unroll` cannot serve on this backend.
     """
-    known = ("auto", Engine.SCAN, Engine.PALLAS, Engine.LOOP)
-    if requested not in known:
-        raise ValueError(
-            f"`engine` must be one of {', '.join(known)}. Received: "
-            f"engine={requested!r}"
-        )
     if exporting:
         return Engine.EXPORT
     backend = backend or keras.backend.backend()
     if not isinstance(unroll, bool):
-        _check_factor(unroll, requested, backend)
+        if backend != "jax":
+            raise ValueError(
+                "An integer `unroll` serves the backend jax. Received: "
+                f"unroll={unroll}, backend={backend!r}"
+            )
         return Engine.SCAN
     if requested == "auto":
-        if unroll or backend not in BACKENDS:
+        if unroll or backend not in BACKENDS or _learning_activation(cell):
             return Engine.LOOP
         if backend == "jax" and (platform or _platform()) in ("gpu", "tpu"):
             return Engine.SCAN if _kernel_refuses(cell, backend) else Engine.PALLAS
         return Engine.SCAN
-    if requested != Engine.LOOP and unroll:
-        raise ValueError(
-            f"`engine='{requested}'` does not unroll. Received: unroll=True. Leave out "
-            "one of the two, or choose `engine='loop'`."
-        )
     if requested == Engine.SCAN and backend not in BACKENDS:
         raise ValueError(
             f"`engine='scan'` serves the backends {', '.join(BACKENDS)}. Received: "
@@ -87,17 +129,15 @@ def resolve(
     return Engine(requested)
 
 
-def _check_factor(unroll, requested: str, backend: str) -> None:
-    if not hasattr(unroll, "__index__") or unroll < 2:
-        raise ValueError(
-            "`unroll` must be True, False or an integer of at least 2. Received: "
-            f"unroll={unroll!r}"
-        )
-    if requested not in ("auto", Engine.SCAN) or backend != "jax":
-        raise ValueError(
-            "An integer `unroll` serves `engine='scan'` on the backend jax. Received: "
-            f"unroll={unroll}, engine={requested!r}, backend={backend!r}"
-        )
+def _learning_activation(cell) -> str | None:
+    """The activation that is a layer with variables, or that may yet make some."""
+    for name in _ACTIVATIONS:
+        function = getattr(cell, name)
+        if isinstance(function, keras.layers.Layer) and (
+            not function.built or function.variables
+        ):
+            return name
+    return None
 
 
 def _platform() -> str:
@@ -112,17 +152,13 @@ def _kernel_refuses(cell, backend: str) -> str | None:
     if backend != "jax":
         return f"serves the backend jax. Received: backend={backend!r}"
     if not cell.variant.pointwise:
-        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
-        return (
-            f"serves the variants without a recurrent matrix: {served}. Received: "
-            f"{cell.variant.name}"
-        )
-    for name in "activation", "recurrent_activation":
+        return "serves the variants without a recurrent matrix"
+    for name in _ACTIVATIONS:
         function = getattr(cell, name)
         if not primitives.elementwise(function):
             return (
-                "serves elementwise activations. Received: "
-                f"{name}={keras.activations.serialize(function)!r}"
+                "serves elementwise activations without arrays of their own. Received: "
+                f"{name}={getattr(function, '__name__', function)!r}"
             )
     if importlib.util.find_spec(_COMPILER) is None:
         return f"needs {_COMPILER}, which this JAX does not have"

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from slim_keras.engine.messages import FIRST_ORDER
 from slim_keras.equations import add_product as add_product
 
 tanh = tf.tanh
@@ -49,7 +50,9 @@ def pull_of(function):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = function(x)
-        return tape.gradient(y, x, output_gradients=dy)
+        # Zero for a step function.
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(y, x, output_gradients=dy, unconnected_gradients=zero)
 
     return pull
 
@@ -98,8 +101,27 @@ def differentiable(forward, backward, needed, training):
         saved = [a if n else None for a, n in zip(hidden, needed, strict=True)]
 
         def pull(*gradients):
-            return back(saved, kept or keeping(*hidden)[1], gradients)
+            cut = [tf.stop_gradient(g) for g in gradients]
+            found = back(saved, kept or keeping(*hidden)[1], cut)
+            return _first_order(found, (*arrays, *gradients))
 
         return outputs, pull
 
     return run
+
+
+def _first_order(gradients, sources):
+    """The gradients, of which none can be had again by what they were made of.
+
+    They were made of cut arrays, so that a second gradient would be found to be zero.
+    """
+
+    @tf.custom_gradient
+    def once(*_):
+        def refuse(*_):
+            raise NotImplementedError(FIRST_ORDER)
+
+        return [tf.identity(g) for g in gradients if g is not None], refuse
+
+    found = iter(once(*sources))
+    return [None if g is None else next(found) for g in gradients]

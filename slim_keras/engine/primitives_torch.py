@@ -2,6 +2,8 @@
 
 import torch
 
+from slim_keras.engine.messages import FIRST_ORDER
+
 tanh = torch.tanh
 sigmoid = torch.sigmoid
 relu = torch.relu
@@ -62,7 +64,10 @@ def pull_of(function):
     def pull(x, y, dy):
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            return torch.autograd.grad(function(x), x, dy)[0]
+            y = function(x)
+            if not y.requires_grad:  # a step function
+                return zeros_like(x)
+            return torch.autograd.grad(y, x, dy)[0]
 
     return pull
 
@@ -88,8 +93,11 @@ def differentiable(forward, backward, needed, training):
             return outputs
 
         @staticmethod
-        @torch.autograd.function.once_differentiable
         def backward(ctx, *gradients):
+            # PyTorch's own `once_differentiable` sees only a second gradient that
+            # goes through the first one's incoming gradients.
+            if torch.is_grad_enabled():
+                raise NotImplementedError(f"{FIRST_ORDER} Received: create_graph=True")
             saved, kept = (
                 ctx.saved_tensors[: len(needed)],
                 ctx.saved_tensors[len(needed) :],

@@ -68,6 +68,21 @@ def test_derivatives_by_the_backend(key, activation, rng):
     support.close(found[1], wanted[1], rounding(wanted[1]))
 
 
+def step_function(x):
+    return ops.cast(x > 0, x.dtype)
+
+
+def test_a_step_function_has_no_slope(rng):
+    scan = layer("lstm11", rng, recurrent_activation=step_function)
+    loop = layer("lstm11", rng, recurrent_activation=step_function, engine="loop")
+    loop.set_weights(scan.get_weights())
+    x, dy, states, mask = problem(scan, rng)
+    call = {"initial_state": states, "mask": support.tensor(mask)}
+    found, wanted = (support.gradients(each, x, dy, **call) for each in (scan, loop))
+    support.close(found[0], wanted[0])
+    support.close(found[1], wanted[1], rounding(wanted[1]))
+
+
 @pytest.mark.parametrize("forget", [0.0, -0.5, 0.99, 0])
 @pytest.mark.parametrize("key", ["lstm5a", "lstm_c6"])
 def test_constant_forget_gates(key, forget, rng):

@@ -100,12 +100,103 @@ def test_what_one_kernel_refuses(key):
     ):
         chosen(key, "torch", "gpu", "pallas")
     if not slim_keras.get(key).cell_class.variant.pointwise:
+        assert chosen(key, "jax", "gpu") == "scan"
         with pytest.raises(ValueError, match=r"without a recurrent matrix: LSTM10, .*"):
-            chosen(key, "jax", "gpu", "pallas")
+            slim_keras.get(key)(3, engine="pallas")
     elif BACKEND == "jax":
         assert chosen(key, "jax", "gpu", "pallas") == "pallas"
         with pytest.raises(ValueError, match=r"elementwise.*activation='softmax'"):
             chosen(key, "jax", "gpu", "pallas", activation="softmax")
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
+def test_a_kernel_holds_no_arrays():
+    half, four = keras.ops.convert_to_tensor([0.5, 0.2, 0.1]), keras.ops.ones((4,))
+    for activation in (
+        lambda x: keras.ops.minimum(x, half[0]),
+        lambda x: x * four,
+        lambda x: x * half,
+    ):
+        assert chosen("indrnn", "jax", "gpu", activation=activation) == "scan"
+    plain = keras.layers.LeakyReLU(0.1)
+    assert chosen("indrnn", "jax", "gpu", activation=plain) == "pallas"
+
+
+@pytest.mark.parametrize("name", ["activation", "recurrent_activation"])
+def test_an_activation_with_weights_learns(name, data, rng):
+    """In Keras' loop: a pass with a gradient of its own would not know its weights."""
+    x, y = data
+    layer = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU("ones")})
+    assert layer.resolved_engine == "loop"
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+    model.compile("sgd", "mse")
+    model.predict(x, verbose=0)  # which builds the activation
+    start = support.randomise(layer, rng).get_weights()
+    assert len(start) == 4
+    model.fit(x, y, verbose=0)
+    for before, after in zip(start, layer.get_weights(), strict=True):
+        assert np.any(before != after)
+    for arguments in {"engine": "scan"}, {"unroll": 4}:
+        with pytest.raises(ValueError, match=f"`{name}` is a layer.*engine='loop'"):
+            slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU()}, **arguments)
+
+
+def test_an_activation_without_weights_is_a_function(data, rng):
+    leaky = keras.layers.LeakyReLU(0.3)
+    layer = support.make("indrnn", rng, activation=leaky)
+    assert layer.resolved_engine == "scan"
+    wanted = support.twin(layer, activation=lambda x: keras.ops.leaky_relu(x, 0.3))
+    support.close(support.outputs(layer, data[0]), support.outputs(wanted, data[0]))
+
+
+@pytest.mark.parametrize("shape", [abs, keras.ops.sin], ids=["linear", "sine"])
+@pytest.mark.parametrize("key", ["lstm6", "indylstm"])
+def test_second_order(key, shape, data, rng):
+    """Right or refused, whether or not the upstream gradient has one of its own."""
+    layer = support.make(key, rng, activation="sigmoid", return_sequences=True)
+    loop = support.twin(layer, engine="loop")
+    x = data[0]
+    wanted = squared_slope(loop, shape, x)
+    if BACKEND == "jax":
+        support.close(squared_slope(layer, shape, x), wanted)
+        return
+    with pytest.raises(NotImplementedError, match=r"first order.*engine='loop'"):
+        squared_slope(layer, shape, x)
+
+
+def squared_slope(layer, shape, x):
+    """The gradient by the kernel of the squared gradient by the input."""
+    kernel = layer.cell.kernel
+    if BACKEND == "jax":
+        import jax
+
+        fixed = [w.value for w in layer.trainable_variables[1:]]
+        state = [w.value for w in layer.non_trainable_variables]
+
+        def energy(kernel):
+            def total(x):
+                y = layer.stateless_call([kernel, *fixed], state, x, training=True)[0]
+                return shape(y).sum()
+
+            return (jax.grad(total)(x) ** 2).sum()
+
+        return support.arrays(jax.grad(energy)(kernel.value))
+    if BACKEND == "torch":
+        import torch
+
+        given = torch.tensor(x, requires_grad=True)
+        total = shape(layer(given, training=True)).sum()
+        (slope,) = torch.autograd.grad(total, given, create_graph=True)
+        return support.arrays(torch.autograd.grad((slope**2).sum(), kernel.value))
+    import tensorflow as tf
+
+    given = tf.constant(x)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            inner.watch(given)
+            total = tf.reduce_sum(shape(layer(given, training=True)))
+        energy = tf.reduce_sum(inner.gradient(total, given) ** 2)
+    return support.arrays(outer.gradient(energy, kernel.value))
 
 
 @pytest.mark.parametrize("key", ["lstm", "lstm_c6", "indrnn"])
@@ -151,8 +242,9 @@ def steps_at_once(layer, x):
 @pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6"])
 def test_several_steps_at_once(key, data, rng):
     if BACKEND != "jax":
-        with pytest.raises(ValueError, match="on the backend jax"):
-            slim_keras.get(key)(UNITS, unroll=2)
+        layer = slim_keras.get(key)(UNITS, unroll=2)  # as a file may have it
+        with pytest.raises(ValueError, match="serves the backend jax"):
+            layer(support.tensor(data[0]))
         return
     x, dy = data[0], [support.floats(rng, BATCH, STEPS, UNITS)]
     layer = support.make(key, rng, return_sequences=True, unroll=4)

@@ -133,6 +133,27 @@ def test_words_with_a_mask(name, tmp_path, rng):
     assert [f.name for f in tmp_path.iterdir()] == [written.path.name]
 
 
+@pytest.mark.parametrize("speed", [{"unroll": 4}, {"engine": "pallas"}], ids=str)
+def test_what_only_jax_runs_so_goes_everywhere(speed, tmp_path, rng):
+    plain, quick = (
+        keras.Sequential(
+            [keras.Input((None, FEATURES)), slim_keras.LSTM_C6(4, **arguments)]
+        )
+        for arguments in ({}, speed)
+    )
+    support.randomise(plain, rng)
+    quick.set_weights(plain.get_weights())
+    quick.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert speed.items() <= loaded.layers[0].get_config().items()
+    support.close(loaded.get_weights(), plain.get_weights(), atol=0)
+    if BACKEND == "jax" and "unroll" in speed:  # on a CPU
+        x = support.floats(rng, 2, 5, FEATURES)
+        run = onnx(export.to_onnx(loaded, tmp_path / "model.onnx").path)
+        (found,) = run(input=x).values()
+        np.testing.assert_allclose(found, plain.predict_on_batch(x), atol=1e-6)
+
+
 @ONLY_TENSORFLOW
 def test_states_and_reversal(tmp_path, rng):
     """Several inputs and outputs, in the order of their structure."""

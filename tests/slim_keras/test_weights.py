@@ -75,6 +75,17 @@ def test_without_kernel(key, engine, rng):
     support.close([found[-1] @ kernel.T], [dx])
 
 
+@pytest.mark.parametrize("key", support.KEYS)
+def test_paths_are_the_same_in_every_process(key):
+    """However many layers were made before."""
+    layer = slim_keras.get(key)
+    for _ in range(2):
+        made = layer(UNITS, name="mine")
+        made.build((None, None, FEATURES))
+        start = f"mine/{key}_cell/"
+        assert {w.path.removeprefix(start) for w in made.weights} == set(by_name(made))
+
+
 def test_without_kernel_the_size_of_the_input_is_known():
     layer = slim_keras.IndyLSTM(UNITS, kernel_initializer=None)
     with pytest.raises(ValueError, match=r"4 units of `IndyLSTM` is W x_t, .* 16 feat"):
