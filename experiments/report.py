@@ -79,4 +79,4 @@ def _collect(runs: Path, results: Path, busy: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Settings, run))
+    sys.exit(main(Settings, run, resumes=False))

@@ -108,8 +108,15 @@ def _printed(experiment: str, results: Results) -> list[tuple[str, int, float]]:
 
 # What the time of an epoch depends on, beside the machine; learning rate, forget
 # constant and the number of epochs do not change it.
-_OF_MODEL = ("units", "length", "train_embedding", "stack", "layers")
-_WORK = (*_OF_MODEL, "batch_size", "validation_split")
+_WORK = (
+    "units",
+    "batch_size",
+    "length",
+    "train_embedding",
+    "stack",
+    "layers",
+    "validation_split",
+)
 
 
 def seconds(results: Results) -> Figure | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.errors import UserError
 from experiments.report_rows import history_path, read_epochs, result_rows
-from experiments.results import append_row, read_rows, write_json
+from experiments.results import Row, append_row, read_rows, write_json
 
 
 @dataclass
@@ -56,7 +56,7 @@ def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
             continue
         known = result_rows(target) if target.exists() else []
         own = next((other for other in known if other["run"] == run), None)
-        if own and own != row:
+        if own and not _same(own, row):
             collected.other.append(run)
             continue
         if own and (history.exists() or not row["epochs_finished"]):
@@ -70,3 +70,10 @@ def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
         append_row(target, row)
         collected.new.append(run)
     return collected
+
+
+def _same(own: Row, row: Row) -> bool:
+    """Whether two rows are one, but for seconds that one of them was left without."""
+    if None in (own["seconds_per_epoch"], row["seconds_per_epoch"]):
+        own, row = own | {"seconds_per_epoch": None}, row | {"seconds_per_epoch": None}
+    return own == row

@@ -24,11 +24,8 @@ def errors(results: Results) -> Figure | None:
     lines = [x for x in results.lines.get("handwriting", []) if x.values("cer")]
     if not lines:
         return None
-    usual = {
-        name: statistics.mode(line.settings[name] for line in lines)
-        for name in ("epochs", "layers", "units")
-    }
-    lines = [line for line in lines if line.matches({"epochs": usual["epochs"]})]
+    epochs = statistics.mode(line.settings["epochs"] for line in lines)
+    lines = [line for line in lines if line.matches({"epochs": epochs})]
     figure, axes = plt.subplots(
         1, 3, figsize=(11.5, 3.8), sharey=True, layout="constrained"
     )
@@ -36,13 +33,15 @@ def errors(results: Results) -> Figure | None:
         (axes[0], "layers", "units"),
         (axes[1], "units", "layers"),
     ):
-        own = [line for line in lines if line.matches({name: usual[name]})]
+        usual = statistics.mode(line.settings[name] for line in lines)
+        own = [line for line in lines if line.matches({name: usual})]
         _draw(axis, own, "parameters", "cer", ls="-")
         axis.set_xscale("log")
         axis.set_xlabel("weights of the model")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         numbers = [line.settings[other] for line in own]
-        span = f"{min(numbers)} to {max(numbers)} {other}"
-        axis.set_title(f"{usual[name]} {name}, {span}: the chosen epoch", fontsize=9)
+        span = " to ".join(map(str, sorted({min(numbers), max(numbers)})))
+        axis.set_title(f"{usual} {name}, {span} {other}: the chosen epoch", fontsize=9)
     axes[0].set_ylabel("character error rate, test")
     _draw(axes[2], lines, "cer_train", "cer_last", ls="")
     axes[2].set_xscale("symlog", linthresh=1e-3)  # a rate may be zero

@@ -43,7 +43,8 @@ def draw(results: Results, folder: Path) -> dict[str, str]:
         report_charts.weights,
     )
     figures["handwriting-errors"] = (
-        "Character error rate over weights, and over that in training",
+        "Character error rate over weights, by units and by layers, and over that in "
+        "training",
         report_errors.errors,
     )
     figures["seconds"] = ("Seconds per epoch", report_charts.seconds)

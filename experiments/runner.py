@@ -47,7 +47,8 @@ class Common:
     devices: int = setting(
         1,
         click.IntRange(min=1),
-        "Devices that share every batch, on JAX and TensorFlow.",
+        "Devices that share every batch, on JAX, and on TensorFlow where the optimizer "
+        "clips no gradients.",
         identity=False,  # the numbers are the same, up to rounding
     )
     output: str = setting(

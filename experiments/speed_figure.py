@@ -93,4 +93,4 @@ def _chosen(settings: Settings) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Settings, run))
+    sys.exit(main(Settings, run, resumes=False))

@@ -24,7 +24,8 @@ Returns:
 
 Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
-        |forget| is not below 1, or an argument means nothing for this variant.
+        |forget| is not below 1, an initializer of biases or vectors is `None`, or an
+        argument means nothing for this variant.
 """
 
 
@@ -65,8 +66,10 @@ class SlimCell(keras.layers.LSTMCell):
                     f"`{rate}` must be in [0, 1). Received: {rate}={given[rate]!r}"
                 )
             given[rate] = value
-        for name in "bias_initializer", "recurrent_vector_initializer":
-            if name in given and given[name] is None:
+        needed = ["recurrent_vector_initializer"] if self.variant.vector_blocks else []
+        needed += ["bias_initializer"] if given["use_bias"] else []
+        for name in needed:
+            if given[name] is None:
                 raise ValueError(f"`{name}` must be an initializer. Received: None")
         own = {
             name: given.pop(name)
@@ -134,6 +137,10 @@ class SlimCell(keras.layers.LSTMCell):
             self.bias = add(
                 "bias", (len(variant.having("b")) * units,), self._start_bias, "bias"
             )
+        # Now, not in the first call, so that files hold their weights from the start.
+        for function in self.activation, self.recurrent_activation:
+            if isinstance(function, keras.layers.Layer) and not function.built:
+                function.build((None, units))
         self.built = True
 
     def _start_vectors(self, shape, dtype=None):

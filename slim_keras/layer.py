@@ -24,8 +24,10 @@ Returns:
 
 Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
-        |forget| is not below 1, `engine` is unknown or cannot serve, `unroll` is no
-        factor for it, or an argument means nothing for this variant.
+        |forget| is not below 1, an initializer of biases or vectors is `None`, `engine`
+        is unknown or cannot serve, `unroll` is no factor for it, or an argument means
+        nothing for this variant. What only the backend, or an activation with weights,
+        stands against is refused when the layer is called.
 """
 
 _SEQUENCE_ARGUMENTS = {

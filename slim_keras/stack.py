@@ -19,9 +19,9 @@ its bias, followed by dropout and with batch normalisation before or after it.
 
 Args:
     layer: The recurrent layer that is stacked, `slim_keras.IndRNN(128)` say. Every R
-        takes its arguments and every W those of its kernel; `return_sequences` and,
-        where it has none of its own, `dtype` go for the stack. Integer seeds are
-        those of the first pair, and one higher in each pair after it.
+        takes its arguments and every W those of its kernel; its `return_sequences` is
+        the stack's, and so is its `dtype` unless the stack is given one. Seeds in it
+        serve the first pair; each further pair takes one more.
 {args}
     dropout: Fraction of the outputs of R to drop, between 0 and 1. One mask serves all
         steps of a call. Default: 0.

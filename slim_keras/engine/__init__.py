@@ -63,18 +63,8 @@ def check(requested: str, cell, *, unroll: bool | int = False) -> None:
             f"`engine='{requested}'` does not unroll. Received: unroll=True. Leave out "
             "one of the two, or choose `engine='loop'`."
         )
-    if requested == Engine.PALLAS and not cell.variant.pointwise:
-        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
-        raise ValueError(
-            "`engine='pallas'` serves the variants without a recurrent matrix: "
-            f"{served}. Received: {cell.variant.name}. Choose `engine='auto'`."
-        )
-    if (compiled or by_steps) and (name := _learning_activation(cell)):
-        raise ValueError(
-            f"`{name}` is a layer that has variables or may make them, "
-            f"{getattr(cell, name)!r}, and a compiled pass differentiates by its "
-            "arrays alone. Choose `engine='loop'`, and no integer `unroll`."
-        )
+    if requested == Engine.PALLAS and (reason := _variant_refuses(cell)):
+        raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
 
 
 def resolve(
@@ -101,11 +91,20 @@ def resolve(
         The engine that will run.
 
     Raises:
-        ValueError: `requested` or a factor `unroll` cannot serve on this backend.
+        ValueError: `requested` or a factor `unroll` cannot serve on this backend, or
+            with an activation that has weights.
     """
     if exporting:
         return Engine.EXPORT
     backend = backend or keras.backend.backend()
+    learning = _learning_activation(cell)
+    compiled = requested in (Engine.SCAN, Engine.PALLAS) or not isinstance(unroll, bool)
+    if compiled and learning:
+        raise ValueError(
+            f"`{learning}` is a layer with weights, {getattr(cell, learning)!r}, and a "
+            "compiled pass differentiates by its own arrays alone. Choose "
+            "`engine='loop'`, and no integer `unroll`."
+        )
     if not isinstance(unroll, bool):
         if backend != "jax":
             raise ValueError(
@@ -114,7 +113,7 @@ def resolve(
             )
         return Engine.SCAN
     if requested == "auto":
-        if unroll or backend not in BACKENDS or _learning_activation(cell):
+        if unroll or backend not in BACKENDS or learning:
             return Engine.LOOP
         if backend == "jax" and (platform or _platform()) in ("gpu", "tpu"):
             return Engine.SCAN if _kernel_refuses(cell, backend) else Engine.PALLAS
@@ -130,7 +129,7 @@ def resolve(
 
 
 def _learning_activation(cell) -> str | None:
-    """The activation that is a layer with variables, or that may yet make some."""
+    """The activation that is a layer with variables, or not built and may make some."""
     for name in _ACTIVATIONS:
         function = getattr(cell, name)
         if isinstance(function, keras.layers.Layer) and (
@@ -147,12 +146,23 @@ def _platform() -> str:
     return jax.default_backend() if jax.device_count() == 1 else "several"
 
 
+def _variant_refuses(cell) -> str | None:
+    """Why no kernel runs its variant, if so."""
+    if cell.variant.pointwise:
+        return None
+    served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+    return (
+        f"serves the variants without a recurrent matrix: {served}. Received: "
+        f"{cell.variant.name}"
+    )
+
+
 def _kernel_refuses(cell, backend: str) -> str | None:
     """Why one kernel cannot run a cell, if so."""
     if backend != "jax":
         return f"serves the backend jax. Received: backend={backend!r}"
-    if not cell.variant.pointwise:
-        return "serves the variants without a recurrent matrix"
+    if reason := _variant_refuses(cell):
+        return reason
     for name in _ACTIVATIONS:
         function = getattr(cell, name)
         if not primitives.elementwise(function):

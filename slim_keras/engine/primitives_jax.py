@@ -80,7 +80,7 @@ def elementwise(function):
 def _holds_arrays(function, x):
     try:
         return bool(jax.make_jaxpr(function)(x).consts)
-    except (TypeError, ValueError):  # they do not go with two units
+    except ValueError:  # of another shape than two units
         return True
 
 

@@ -80,7 +80,7 @@ def test_runs_of_a_busy_machine_have_no_seconds(tmp_path):
     (line,) = read(results).lines["imdb"]
     assert line.rows == [row(IMDB) | {"seconds_per_epoch": None}]
     assert len(collect(folder, results, busy=True).known) == 1
-    assert len(collect(folder, results).other) == 1
+    assert len(collect(folder, results).known) == 1
 
 
 def test_cut_short_it_is_made_whole_by_collecting_again(tmp_path, monkeypatch):

@@ -325,3 +325,14 @@ def test_tensorboard_that_is_missing_is_named(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install tensorboard"):
         run(replace(SETTINGS, tensorboard=True))
+
+
+def test_devices_that_would_train_something_else(tmp_path, data):
+    settings = replace(
+        SETTINGS, devices=2, backend="tensorflow", output=str(tmp_path / "runs")
+    )
+    clips = model()
+    clips.optimizer.clipnorm = 1.0
+    with pytest.raises(UserError, match="--devices 2: tensorflow would clip"):
+        train("tiny", "tiny", settings, clips, data)
+    assert not (tmp_path / "runs").exists()

@@ -123,22 +123,28 @@ def test_a_kernel_holds_no_arrays():
 
 
 @pytest.mark.parametrize("name", ["activation", "recurrent_activation"])
-def test_an_activation_with_weights_learns(name, data, rng):
+def test_an_activation_with_weights_learns(name, data, rng, tmp_path):
     """In Keras' loop: a pass with a gradient of its own would not know its weights."""
     x, y = data
     layer = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU("ones")})
     assert layer.resolved_engine == "loop"
     model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
     model.compile("sgd", "mse")
-    model.predict(x, verbose=0)  # which builds the activation
     start = support.randomise(layer, rng).get_weights()
     assert len(start) == 4
     model.fit(x, y, verbose=0)
     for before, after in zip(start, layer.get_weights(), strict=True):
         assert np.any(before != after)
+    wanted = model.predict(x, verbose=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU("zeros")})
+    fresh = keras.Sequential([keras.Input((STEPS, FEATURES)), again])
+    fresh.load_weights(tmp_path / "model.weights.h5")
+    support.close(fresh.predict(x, verbose=0), wanted, atol=0)
     for arguments in {"engine": "scan"}, {"unroll": 4}:
+        layer = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU()}, **arguments)
         with pytest.raises(ValueError, match=f"`{name}` is a layer.*engine='loop'"):
-            slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU()}, **arguments)
+            layer(support.tensor(x))
 
 
 def test_an_activation_without_weights_is_a_function(data, rng):
