@@ -114,14 +114,13 @@ def _first_order(gradients, sources):
     """The gradients, of which none can be had again by what they were made of.
 
     They were made of cut arrays, so that a second gradient would be found to be zero.
+    It is led back to the sources as well, at no cost, and there it is refused.
     """
-
-    @tf.custom_gradient
-    def once(*_):
-        def refuse(*_):
-            raise NotImplementedError(FIRST_ORDER)
-
-        return [tf.identity(g) for g in gradients if g is not None], refuse
-
-    found = iter(once(*sources))
+    guarded = [
+        tf.raw_ops.PreventGradient(input=source, message=FIRST_ORDER)
+        for source in sources
+        if source.dtype.is_floating
+    ]
+    there = [g for g in gradients if g is not None]
+    found = iter(tf.identity_n([*there, *guarded]))
     return [None if g is None else next(found) for g in gradients]
