@@ -70,8 +70,7 @@ def _check_distinct(runs: list[Run], path: Path) -> None:
     """
     seen: dict[tuple, Run] = {}
     for run in runs:
-        own = (*run.settings.items(), getattr(run.config, "data", None))
-        other = seen.setdefault(own, run)
+        other = seen.setdefault(tuple(run.known_by.items()), run)
         if other is not run:
             values = vars(run.config).items()
             apart = [n for n, v in values if v != getattr(other.config, n)]

@@ -43,6 +43,14 @@ class Run:
         return identity(self.config)
 
     @property
+    def known_by(self) -> dict[str, Any]:
+        """What no other run has in its row."""
+        own = {"experiment": self.experiment, **self.settings}
+        if hasattr(self.config, "data"):
+            own["data"] = self.config.data
+        return own
+
+    @property
     def results(self) -> Path:
         """The file that its row goes to."""
         return Path(self.config.output) / "results.jsonl"
@@ -53,11 +61,8 @@ class Run:
 
     def row(self, rows: Sequence[Row]) -> Row | None:
         """The run's own row, the last one if it was trained on changed data again."""
-        own = {"experiment": self.experiment, **self.settings}
-        if hasattr(self.config, "data"):
-            own["data"] = self.config.data
         for row in reversed(rows):
-            if all(row.get(name) == value for name, value in own.items()):
+            if all(row.get(name) == value for name, value in self.known_by.items()):
                 return row
         return None
 

@@ -182,6 +182,15 @@ def bind(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:
     return arguments
 
 
+def positive(name: str, value: Any) -> int:
+    """The value as an integer, if it is a positive one."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+    return value.__index__()
+
+
 def document(cls: type, variant: Variant, text: str, tail: str) -> str:
     """A docstring: a class's own text, its weights and arguments, what all share."""
     lines = [text, "", "Weights, with the blocks that they stack:"]

@@ -53,12 +53,7 @@ class SlimCell(keras.layers.LSTMCell):
 
     def __init__(self, *args, **kwargs):
         given = arguments.bind(type(self), args, kwargs)
-        units = given["units"]
-        if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(
-                f"`units` must be a positive integer. Received: units={units!r}"
-            )
-        given["units"] = units.__index__()
+        given["units"] = arguments.positive("units", given["units"])
         for rate in ("dropout", "recurrent_dropout"):
             value = _number(given[rate])
             if not 0 <= value < 1:

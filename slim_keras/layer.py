@@ -79,7 +79,7 @@ class SlimLayer(keras.layers.RNN):
         engine.check(requested, cell, unroll=unroll)
         # Keras' flag, for which the number of steps has to be known.
         super().__init__(cell, unroll=unroll is True, **given)
-        self.steps_at_once = 1 if isinstance(unroll, bool) else unroll.__index__()
+        self._unroll = unroll if isinstance(unroll, bool) else unroll.__index__()
         self.engine = requested
         self.input_spec = keras.layers.InputSpec(ndim=3)
         # Newer Keras switches it off in RNN.
@@ -92,11 +92,6 @@ class SlimLayer(keras.layers.RNN):
         return engine.resolve(
             self.engine, self.cell, unroll=self._unroll, exporting=exporting
         )
-
-    @property
-    def _unroll(self):
-        """The argument: Keras' flag or how many steps at once."""
-        return self.unroll if self.steps_at_once == 1 else self.steps_at_once
 
     @property
     def variant(self):
@@ -143,7 +138,7 @@ class SlimLayer(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
             fused=chosen is engine.Engine.PALLAS,
-            unroll=self.steps_at_once,
+            unroll=int(self._unroll) or 1,  # with True another engine runs
         )
 
     def get_config(self):

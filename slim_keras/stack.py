@@ -235,12 +235,3 @@ def _check_layer(layer):
     for name, value in (refused | {"kernel_initializer": None}).items():
         if getattr(layer, name) is value:
             raise ValueError(f"A stack cannot do with a `layer` of {name}={value}.")
-
-
-def positive(name, value):
-    """The value as an integer, if it is a positive one."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
-    return value.__index__()

@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from slim_keras.stack import Stack, positive, public
+from slim_keras.arguments import positive
+from slim_keras.stack import Stack, public
 
 
 @public("    depth: Positive integer L, the number of recurrences.")

@@ -98,14 +98,14 @@ def resolve(
         return Engine.EXPORT
     backend = backend or keras.backend.backend()
     learning = _learning_activation(cell)
-    compiled = requested in (Engine.SCAN, Engine.PALLAS) or not isinstance(unroll, bool)
-    if compiled and learning:
+    by_steps = not isinstance(unroll, bool)
+    if learning and (by_steps or requested in (Engine.SCAN, Engine.PALLAS)):
         raise ValueError(
             f"`{learning}` is a layer with weights, {getattr(cell, learning)!r}, and a "
             "compiled pass differentiates by its own arrays alone. Choose "
             "`engine='loop'`, and no integer `unroll`."
         )
-    if not isinstance(unroll, bool):
+    if by_steps:
         if backend != "jax":
             raise ValueError(
                 "An integer `unroll` serves the backend jax. Received: "
