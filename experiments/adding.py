@@ -220,9 +220,9 @@ def run(config: Config) -> int:
 
     title = f"adding-{config.variant}-T{config.length}-n{config.units}"
     data = {"data": "generated", "data_checksum": None}
-    return runner.record(
-        "adding", title, config, model, data, "sequences of experiments.adding", train
-    )
+    origin = "sequences of experiments.adding"
+    with runner.hold("adding", title, config, model, data, origin) as place:
+        return place.record(train)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A grid of runs: trains what is missing, one process a run, here or on Ray."""
+"""A grid of runs: trains what is missing, one by one, several at once, or on Ray."""
 
 import sys
 from collections.abc import Generator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from experiments import grid_file
+from experiments import grid_file, grid_together
 from experiments.command import REQUIRED, Number, main, setting
 from experiments.errors import UserError
 from experiments.grid_display import Display
@@ -35,8 +35,10 @@ class Settings:
     jobs: int = setting(1, click.IntRange(min=1), "Runs at a time, without Ray.")
     engine: str = setting(
         "loop",
-        click.Choice(["loop", "ray"]),
-        "loop: on this machine; ray: on a Ray cluster, pip install ray.",
+        click.Choice(["loop", "vmap", "ray"]),
+        "loop: each run in a process, on this machine; vmap: runs that differ in seed "
+        "and eta as one program, on JAX, which fills a GPU; ray: on a Ray cluster, pip "
+        "install ray.",
     )
     address: str | None = setting(
         None, click.STRING, "A Ray cluster that exists; the default starts one here."
@@ -62,6 +64,8 @@ def run(settings: Settings) -> int:
     _check(settings)
     output = Path(settings.output).absolute()  # it is not relative to a worker of Ray
     runs = grid_file.read(Path(settings.grid), settings.set, str(output))
+    if settings.engine == "vmap":
+        grid_together.check(runs)
     results = runs[0].results
     output.mkdir(parents=True, exist_ok=True)
     rows = read_rows(results)
@@ -87,6 +91,7 @@ def run(settings: Settings) -> int:
 def _check(settings: Settings) -> None:
     unused = {
         "loop": ("address", "cpus_per_run", "gpus_per_run"),
+        "vmap": ("address", "cpus_per_run", "gpus_per_run"),
         "ray": ("jobs",),
     }[settings.engine]
     defaults = Settings(grid=settings.grid)
@@ -99,6 +104,8 @@ def _check(settings: Settings) -> None:
 def _start(missing: list[Run], settings: Settings) -> Generator[News]:
     if settings.engine == "loop" or not missing:
         return loop(missing, settings.jobs)
+    if settings.engine == "vmap":
+        return grid_together.together(missing, settings.jobs)
     return on_cluster(
         missing, settings.address, settings.cpus_per_run, settings.gpus_per_run
     )

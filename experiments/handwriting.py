@@ -210,7 +210,8 @@ def run(config: Config) -> int:
 
     title = f"handwriting-{config.variant}-L{config.layers}-n{config.units}"
     own = {"data": data.name, "drawn_checksum": data.checksum}  # by the seed
-    return runner.record("handwriting", title, config, model, own, data.origin, train)
+    with runner.hold("handwriting", title, config, model, own, data.origin) as place:
+        return place.record(train)
 
 
 if __name__ == "__main__":

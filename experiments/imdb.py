@@ -1,7 +1,7 @@
 """IMDB reviews, as in arXiv 1901.06401: embedding, one recurrent layer, one unit."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import click
 
 from experiments import environment, recurrent, runner
 from experiments.command import main, setting
-from experiments.datasets import imdb
+from experiments.datasets import Dataset, imdb
 from experiments.recurrent import complete
 
 
@@ -86,25 +86,29 @@ def compiled(config: Reviews, layers: Sequence[Any]) -> Any:
     return model
 
 
-def train(experiment: str, config: Reviews, build: Callable[[Any], Any]) -> int:
-    """Trains a model of the reviews.
-
-    Args:
-        experiment: The name of the experiment.
-        config: Its configuration.
-        build: Makes the compiled model of a complete configuration.
-
-    Returns:
-        The exit status of `runner.train`.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    model = build(config)
-    data = imdb.load(
+def load(config: Reviews) -> Dataset:
+    """The data of a configuration."""
+    return imdb.load(
         config.data, config.data_dir, num_words=config.words, length=config.length
     )
-    title = f"{experiment}-{config.variant}-n{config.units}-eta{config.eta:g}"
-    return runner.train(experiment, title, config, model, data)
+
+
+def prepare(config: Config, data: Dataset) -> runner.Training:
+    """The training of a complete configuration on its data."""
+    return prepared("imdb", config, build(config), data)
+
+
+def prepared(
+    experiment: str, config: Reviews, model: Any, data: Dataset
+) -> runner.Training:
+    """The training of any model of the reviews."""
+    return runner.Training(
+        experiment=experiment,
+        title=f"{experiment}-{config.variant}-n{config.units}-eta{config.eta:g}",
+        settings=config,
+        model=model,
+        data=data,
+    )
 
 
 def run(config: Config) -> int:
@@ -112,7 +116,9 @@ def run(config: Config) -> int:
 
     Started again with the same settings it goes on after the last finished epoch.
     """
-    return train("imdb", config, build)
+    environment.start(config.backend, config.seed, config.devices)
+    config = complete(config)
+    return runner.train(prepare(config, load(config)))
 
 
 if __name__ == "__main__":

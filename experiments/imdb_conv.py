@@ -14,9 +14,11 @@ from typing import Any
 
 import click
 
-from experiments import imdb, recurrent
+from experiments import environment, imdb, recurrent, runner
 from experiments.command import main, setting
-from experiments.recurrent import complete as complete
+from experiments.datasets import Dataset
+from experiments.imdb import load
+from experiments.recurrent import complete
 
 FILTERS, KERNEL, POOL = 64, 5, 4
 
@@ -68,6 +70,11 @@ def build(config: Config) -> Any:
     )
 
 
+def prepare(config: Config, data: Dataset) -> runner.Training:
+    """The training of a complete configuration on its data."""
+    return imdb.prepared("imdb_conv", config, build(config), data)
+
+
 def run(config: Config) -> int:
     """Trains a convolution and a recurrent layer on IMDB, as arXiv 1901.00525 did.
 
@@ -75,7 +82,9 @@ def run(config: Config) -> int:
     imdb_cnn_lstm.py. Started again with the same settings it goes on after the last
     finished epoch.
     """
-    return imdb.train("imdb_conv", config, build)
+    environment.start(config.backend, config.seed, config.devices)
+    config = complete(config)
+    return runner.train(prepare(config, load(config)))
 
 
 if __name__ == "__main__":

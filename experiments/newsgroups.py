@@ -123,14 +123,8 @@ def build(config: Config, vectors: Any) -> Any:
     return model
 
 
-def run(config: Config) -> int:
-    """Trains the 20 Newsgroups model of arXiv 1901.06401 and appends a result row.
-
-    The seed is that of weights, dropout and order; the split is always the same.
-    Started again with the same settings it goes on after the last finished epoch.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
+def load(config: Config) -> tuple[Dataset, glove.Vectors]:
+    """The data of a configuration, and the vectors of its words."""
     data = newsgroups.load(
         config.data,
         config.data_dir,
@@ -140,24 +134,41 @@ def run(config: Config) -> int:
         num_words=config.words,
         length=config.length,
     )
-    vectors = _vectors(config, data)
+    if data.name == "sample":
+        return data, glove.sample(data.vocabulary, config.embedding_dim or 50)
+    return data, glove.load(data.vocabulary, config.embedding_dim, config.data_dir)
+
+
+def prepare(config: Config, loaded: tuple[Dataset, glove.Vectors]) -> runner.Training:
+    """The training of a complete configuration on what `load` found."""
+    data, vectors = loaded
+    return runner.Training(
+        experiment="newsgroups",
+        title=f"newsgroups-{config.variant}-n{config.units}-eta{config.eta:g}",
+        settings=config,
+        model=build(config, vectors.matrix),
+        data=data,
+        more={
+            "vectors": vectors.origin,
+            "vectors_checksum": vectors.checksum,
+            "words_without_vector": vectors.missing,
+        },
+    )
+
+
+def run(config: Config) -> int:
+    """Trains the 20 Newsgroups model of arXiv 1901.06401 and appends a result row.
+
+    The seed is that of weights, dropout and order; the split is always the same.
+    Started again with the same settings it goes on after the last finished epoch.
+    """
+    environment.start(config.backend, config.seed, config.devices)
+    config = complete(config)
+    data, vectors = load(config)
     if not config.quiet:
         words = f"{vectors.missing:,} of {len(data.vocabulary) - 1:,} words"
         print(f"vectors: {vectors.origin}; {words} without one")
-    model = build(config, vectors.matrix)
-    title = f"newsgroups-{config.variant}-n{config.units}-eta{config.eta:g}"
-    more = {
-        "vectors": vectors.origin,
-        "vectors_checksum": vectors.checksum,
-        "words_without_vector": vectors.missing,
-    }
-    return runner.train("newsgroups", title, config, model, data, more)
-
-
-def _vectors(config: Config, data: Dataset) -> glove.Vectors:
-    if data.name == "sample":
-        return glove.sample(data.vocabulary, config.embedding_dim or 50)
-    return glove.load(data.vocabulary, config.embedding_dim, config.data_dir)
+    return runner.train(prepare(config, (data, vectors)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import click
 
 from experiments import environment, recurrent, runner
 from experiments.command import Number, Numbers, main, setting
-from experiments.datasets import mnist
+from experiments.datasets import Dataset, mnist
 from experiments.errors import UserError
 
 LAYERS = {"plain": 6, "residual": 12}
@@ -216,6 +216,25 @@ def _stack(config: Config, decay: Any) -> Any:
     return slim_keras.PlainStack(layer, _layers(config), **shared)
 
 
+def load(config: Config) -> Dataset:
+    """The data of a configuration."""
+    return mnist.load(config.data, config.data_dir, config.permuted)
+
+
+def prepare(config: Config, data: Dataset) -> runner.Training:
+    """The training of a complete configuration on its data."""
+    dense = config.stack == "dense"
+    depth = config.blocks.replace(",", "-") if dense else config.layers
+    order = "-permuted" if config.permuted else ""
+    return runner.Training(
+        experiment="pixel_mnist",
+        title=f"pixel_mnist-{config.stack}{depth}-{config.variant}{order}",
+        settings=config,
+        model=build(config),
+        data=data,
+    )
+
+
 def run(config: Config) -> int:
     """Trains a deep IndRNN on MNIST pixel by pixel and appends a result row.
 
@@ -223,14 +242,7 @@ def run(config: Config) -> int:
     """
     environment.start(config.backend, config.seed, config.devices)
     config = complete(config)
-    data = mnist.load(config.data, config.data_dir, config.permuted)
-    model = build(config)
-    depth = (
-        config.blocks.replace(",", "-") if config.stack == "dense" else config.layers
-    )
-    title = f"pixel_mnist-{config.stack}{depth}-{config.variant}"
-    title += "-permuted" if config.permuted else ""
-    return runner.train("pixel_mnist", title, config, model, data)
+    return runner.train(prepare(config, load(config)))
 
 
 if __name__ == "__main__":

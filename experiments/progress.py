@@ -49,6 +49,19 @@ def _figures(values: Mapping[str, float], columns: Mapping[str, str]) -> str:
     )
 
 
+def epoch(entry: Mapping[str, float], epochs: int) -> str:
+    """How far a training is, and the figures of its last epoch.
+
+    Args:
+        entry: What is known of the epoch.
+        epochs: Epochs of the whole run.
+    """
+    kinds = {"accuracy": _COLUMNS, "test_cer": _RATES}
+    columns = next((c for k, c in kinds.items() if k in entry), _LOSSES)
+    number = f"{entry['epoch']:>{len(str(epochs))}}"
+    return f"epoch {number}/{epochs}  {_figures(entry, columns)}"
+
+
 class Display:
     """The screen of one run; in a log file only lines that stay.
 
@@ -109,20 +122,9 @@ class Display:
             figures=_figures(logs, _COLUMNS),
         )
 
-    def epoch(self, entry: dict[str, float]) -> None:
+    def epoch(self, entry: Mapping[str, float]) -> None:
         """The line of a finished epoch."""
-        kinds = {"accuracy": _COLUMNS, "test_cer": _RATES}
-        columns = next((c for k, c in kinds.items() if k in entry), _LOSSES)
-        width = len(str(self._epochs))
-        self.say(
-            "  ".join(
-                (
-                    f"epoch {entry['epoch']:>{width}}/{self._epochs}",
-                    _figures(entry, columns),
-                    f"{entry['seconds']:.1f} s",
-                )
-            )
-        )
+        self.say(f"{epoch(entry, self._epochs)}  {entry['seconds']:.1f} s")
 
     def summary(self, row: Row) -> None:
         """The end of a run; one line with `--quiet`."""

@@ -4,8 +4,9 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,23 +100,40 @@ def data_setting(name: str) -> Any:
     )
 
 
-def train(
-    experiment: str,
-    title: str,
-    settings: Settings,
-    model: Any,
-    data: Dataset,
-    more: Mapping[str, Any] | None = None,
-) -> int:
-    """Trains a model, or goes on where an earlier start of the same run stopped.
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A run on a data set, ready to start.
 
-    Args:
+    Attributes:
         experiment: The name of the experiment.
         title: What the folder of the run is called, before seed and checksum.
         settings: The settings of the experiment.
         model: A compiled model with the metric `accuracy` and a layer `recurrent`.
         data: What to train and test on.
         more: What else the numbers depend on, for the row.
+    """
+
+    experiment: str
+    title: str
+    settings: Settings
+    model: Any
+    data: Dataset
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def hold(self) -> AbstractContextManager["Place"]:
+        """The folder of the run; see `hold`."""
+        data = {"data": self.data.name, "data_checksum": self.data.checksum}
+        more, origin = {**data, **self.more}, self.data.origin
+        return hold(
+            self.experiment, self.title, self.settings, self.model, more, origin
+        )
+
+
+def train(training: Training) -> int:
+    """Trains a model, or goes on where an earlier start of the same run stopped.
+
+    Args:
+        training: The run.
 
     Returns:
         The exit status: 0 for a finished run, 1 for one that diverged.
@@ -124,12 +142,12 @@ def train(
         UserError: The run's folder is in use, or what it holds cannot be used.
         OSError: The output folder cannot be written.
     """
-    own = {"data": data.name, "data_checksum": data.checksum, **(more or {})}
+    settings, data = training.settings, training.data
 
     def learn(folder: Path, display: Display) -> Learnt:
         display.say(f"data: {data.name} ({data.origin})")
         history, reason = fit(
-            model,
+            training.model,
             data,
             folder,
             display,
@@ -140,21 +158,126 @@ def train(
             devices=settings.devices,
             tensorboard=settings.tensorboard,
         )
-        return history, reason, _scores(history)
+        return history, reason, scores(history)
 
-    return record(experiment, title, settings, model, own, data.origin, learn)
+    with training.hold() as place:
+        return place.record(learn)
 
 
-def record(
+class Place:
+    """The folder of a run, and what has been found out of the run.
+
+    Args:
+        folder: The folder; no other process has it.
+        config: The configuration in it.
+        settings: The settings of the experiment.
+        model: The model, with a layer `recurrent`.
+    """
+
+    def __init__(
+        self, folder: Path, config: dict[str, Any], settings: Common, model: Any
+    ):
+        self.folder = folder
+        self.display = Display(quiet=settings.quiet)
+        self._config = config
+        self._results = Path(settings.output) / "results.jsonl"
+        self._parameters = {
+            "recurrent_parameters": model.get_layer("recurrent").count_params(),
+            "model_parameters": model.count_params(),
+        }
+        self._facts = environment.facts()  # of the code that trains, not of later edits
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has its row."""
+        return self._row_file.exists()
+
+    @property
+    def _row_file(self) -> Path:
+        return self.folder / "row.json"
+
+    def record(self, learn: Callable[[Path, Display], Learnt]) -> int:
+        """Gives the run its row, unless it has it already, and shows it.
+
+        Args:
+            learn: Trains, in the folder of the run.
+
+        Returns:
+            The exit status: 0 for a finished run, 1 for one that diverged.
+        """
+        if self.done:
+            self.display.say(f"{self.folder} is done already; delete it to train again")
+        else:
+            counts = self._parameters
+            self.display.say(
+                f"{self.folder}\nparameters: {counts['recurrent_parameters']:,} in "
+                f"the recurrent layer, {counts['model_parameters']:,} in all"
+            )
+            self.take_part()
+            self.finish(*learn(self.folder, self.display))
+        row = self.publish()
+        self.display.summary(row)
+        self.display.say(f"row in {self._results}, files in {self.folder}")
+        if row["status"] == "diverged":
+            print(f"diverged: {row['reason']}; try a smaller --eta", file=sys.stderr)
+            return 1
+        return 0
+
+    def take_part(self) -> None:
+        """Notes the processor, as a folder may move from one to another."""
+        processors = self._config.setdefault("processors", [])
+        if self._facts["processor"] not in processors:
+            processors.append(self._facts["processor"])
+            write_json(self.folder / "config.json", self._config)
+
+    def finish(
+        self, history: History, reason: str | None, scores: Mapping[str, Any]
+    ) -> None:
+        """Writes the row into the folder.
+
+        Args:
+            history: The finished epochs.
+            reason: Where the training diverged, if it did.
+            scores: What the epochs say of the model.
+        """
+        config = dict(self._config)
+        processors = config.pop("processors")
+        seconds = [entry["seconds"] for entry in history]
+        alone = len(processors) == 1 and None not in seconds
+        row = {
+            "run": self.folder.name,
+            "status": "diverged" if reason else "finished",
+            "reason": reason,
+            **config,
+            **self._parameters,
+            **scores,
+            "epochs_finished": len(history),
+            "seconds_per_epoch": statistics.median(seconds)
+            if seconds and alone
+            else None,
+            **self._facts,
+            "processor": " and ".join(processors),
+            "finished": _now(),
+        }
+        write_json(self._row_file, row)
+
+    def publish(self) -> Row:
+        """Puts the row among the results, and returns it."""
+        row = json.loads(self._row_file.read_text())
+        append_row(self._results, row)
+        return row
+
+
+@contextmanager
+def hold(
     experiment: str,
     title: str,
     settings: Common,
     model: Any,
     more: Mapping[str, Any],
     origin: str,
-    learn: Callable[[Path, Display], Learnt],
-) -> int:
-    """Gives a run its folder and its row, unless it has them already.
+) -> Iterator[Place]:
+    """Holds the folder of a run against other processes while the block runs.
 
     Args:
         experiment: The name of the experiment.
@@ -163,10 +286,6 @@ def record(
         model: The model, with a layer `recurrent`.
         more: What else the numbers depend on, for the row.
         origin: One line that says where the data comes from.
-        learn: Trains, in the folder of the run.
-
-    Returns:
-        The exit status: 0 for a finished run, 1 for one that diverged.
 
     Raises:
         UserError: The run's folder is in use, what it holds cannot be used, or
@@ -176,75 +295,27 @@ def record(
     check_clipping(settings.backend, settings.devices, model)
     own = {"experiment": experiment, **identity(settings), **more}
     checksum = hashlib.sha256(json.dumps(own, sort_keys=True).encode())
-    output = Path(settings.output)
-    folder = output / f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
+    name = f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
+    folder = Path(settings.output) / name
     folder.mkdir(parents=True, exist_ok=True)
-    display = Display(quiet=settings.quiet)
+    lock = FileLock(folder / ".lock", blocking=False)
     try:
-        with FileLock(folder / ".lock", blocking=False):
-            row = _row(folder, own, origin, model, display, learn)
+        lock.acquire()
     except Timeout:
         raise UserError(f"{folder} is being trained by another process") from None
-    results = output / "results.jsonl"
-    append_row(results, row)
-    display.summary(row)
-    display.say(f"row in {results}, files in {folder}")
-    if row["status"] == "diverged":
-        print(f"diverged: {row['reason']}; try a smaller --eta", file=sys.stderr)
-        return 1
-    return 0
+    try:
+        yield Place(folder, _claim(folder, own, origin), settings, model)
+    finally:
+        lock.release()
 
 
 def identity(settings: Common) -> dict[str, Any]:
     """The settings that the numbers of a run depend on."""
     return {
-        field.name: getattr(settings, field.name)
-        for field in fields(settings)
-        if field.metadata["identity"]
+        each.name: getattr(settings, each.name)
+        for each in fields(settings)
+        if each.metadata["identity"]
     }
-
-
-def _row(
-    folder: Path,
-    own: dict[str, Any],
-    origin: str,
-    model: Any,
-    display: Display,
-    learn: Callable[[Path, Display], Learnt],
-) -> Row:
-    config = _claim(folder, own, origin)
-    facts = environment.facts()  # of the code that trains, not of later edits
-    path = folder / "row.json"
-    if path.exists():
-        display.say(f"{folder} is done already; delete it to train again")
-    else:
-        parameters = {
-            "recurrent_parameters": model.get_layer("recurrent").count_params(),
-            "model_parameters": model.count_params(),
-        }
-        display.say(
-            f"{folder}\nparameters: {parameters['recurrent_parameters']:,} in the "
-            f"recurrent layer, {parameters['model_parameters']:,} in all"
-        )
-        processors = _take_part(folder, config, facts["processor"])
-        history, reason, scores = learn(folder, display)
-        row = {
-            "run": folder.name,
-            "status": "diverged" if reason else "finished",
-            "reason": reason,
-            **config,
-            **parameters,
-            **scores,
-            "epochs_finished": len(history),
-            "seconds_per_epoch": statistics.median(e["seconds"] for e in history)
-            if history and len(processors) == 1
-            else None,
-            **facts,
-            "processor": " and ".join(processors),
-            "finished": _now(),
-        }
-        write_json(path, row)
-    return json.loads(path.read_text())
 
 
 def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
@@ -263,19 +334,7 @@ def _claim(folder: Path, own: dict[str, Any], origin: str) -> dict[str, Any]:
     return config
 
 
-def _take_part(folder: Path, config: dict[str, Any], processor: str) -> list[str]:
-    """All processors that the run was started on, as its folder may move between them.
-
-    They are kept in its configuration, which is left without them.
-    """
-    processors = config.pop("processors", [])
-    if processor not in processors:
-        processors = [*processors, processor]
-        write_json(folder / "config.json", {**config, "processors": processors})
-    return processors
-
-
-def _scores(history: History) -> dict[str, Any]:
+def scores(history: History) -> dict[str, Any]:
     """What a row says of the epochs; `None` where no epoch or split can say it."""
 
     def tested(figure: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 import importlib.util
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,7 @@ def fit(
         UserError: The batches cannot be shared equally, TensorBoard is missing, or a
             checkpoint is damaged.
     """
-    examples, validation = split(data.x_train, data.y_train, validation_split)
-    evaluated = {"test": (data.x_test, data.y_test)}
-    if len(validation[0]):
-        evaluated = {"val": validation, **evaluated}
+    examples, evaluated = parts(data, validation_split)
     counts = {name: len(x) for name, (x, _) in evaluated.items()}
     check_shares(devices, batch_size, {"train": len(examples[0]), **counts})
     return learn(
@@ -174,6 +171,18 @@ def _tensorboard(folder: Path) -> Any:
     return keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)
 
 
+def parts(data: Dataset, validation_split: float) -> tuple[Split, dict[str, Split]]:
+    """The training examples, and what is evaluated at the end of every epoch.
+
+    The first of the latter is the one that chooses the best weights.
+    """
+    examples, validation = split(data.x_train, data.y_train, validation_split)
+    evaluated = {"test": (data.x_test, data.y_test)}
+    if len(validation[0]):
+        evaluated = {"val": validation, **evaluated}
+    return examples, evaluated
+
+
 def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
     """Training and validation examples, drawn at random but always the same."""
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
@@ -184,9 +193,8 @@ def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
 def batches(examples: Split, size: int, seed: int) -> Any:
     """The training examples as a `keras.utils.PyDataset`.
 
-    The order in an epoch depends on seed and epoch and on nothing else; `begin(epoch)`
-    sets it before the epoch starts. (Keras calls the data set's own hook,
-    `on_epoch_end`, more often than once an epoch.)
+    `begin(epoch)` sets the order of an epoch before it starts. (Keras calls the data
+    set's own hook, `on_epoch_end`, more often than once an epoch.)
 
     Args:
         examples: Inputs and labels.
@@ -199,7 +207,7 @@ def batches(examples: Split, size: int, seed: int) -> Any:
 
     class Batches(keras.utils.PyDataset):
         def begin(self, epoch: int) -> None:
-            self._order = np.random.default_rng([seed, epoch]).permutation(len(x))
+            self._order = order(len(x), seed, epoch)
 
         def __len__(self) -> int:
             return math.ceil(len(x) / size)
@@ -209,6 +217,44 @@ def batches(examples: Split, size: int, seed: int) -> Any:
             return x[chosen], y[chosen]
 
     return Batches()
+
+
+def order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of the examples in an epoch, which depends on nothing else."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def keep(
+    model: Any, history: History, entry: dict[str, Any], chosen_by: str, folder: Path
+) -> None:
+    """Adds a finished epoch to the history, and writes down what it left.
+
+    Args:
+        model: The model after the epoch.
+        history: The epochs before it.
+        entry: What is known of it.
+        chosen_by: The figure that chooses the best weights; see `best`.
+        folder: The folder of the run.
+    """
+    history.append(entry)
+    # The last file is the commit: killed before it, the epoch is repeated and writes
+    # the same again.
+    if best(history, chosen_by) is entry:
+        checkpoint.save(model, history, folder / "best.weights.h5")
+    write_json(folder / "history.json", history)
+    checkpoint.save(model, history, folder / LAST)
+
+
+def check_finite(figures: Mapping[str, float], where: str) -> None:
+    """Raises DivergedError where one of the figures is not finite."""
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(f"{name} is {value} {where}")
+
+
+def after(step: int, epoch: int) -> str:
+    """Where a training is; steps and epochs count from 1."""
+    return f"after step {step} of epoch {epoch}"
 
 
 def best(history: History, figure: str) -> dict[str, Any]:
@@ -250,11 +296,11 @@ class _Recorder:
         self._began = time.perf_counter()
 
     def where(self) -> str:
-        return f"after step {self.steps} of epoch {self._epoch}"
+        return after(self.steps, self._epoch)
 
     def end_step(self, step: int, logs: dict[str, float]) -> None:
         self.steps = step + 1
-        _check(logs, self.where())
+        check_finite(logs, self.where())
         self._display.step(self._epoch, self.steps, logs)
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
@@ -266,22 +312,8 @@ class _Recorder:
                 x, y, batch_size=self._batch, verbose=0, return_dict=True
             )
             shown |= {f"{name}_{figure}": value for figure, value in figures.items()}
-        _check(shown, self.where())
+        check_finite(shown, self.where())
         logs.update(shown)  # for the callbacks that follow
         entry = {"epoch": self._epoch, **shown, "seconds": seconds}
-        self._history.append(entry)
-        # The last file is the commit: killed before it, the epoch is repeated and
-        # writes the same again.
-        if best(self._history, self._chosen_by) is entry:
-            checkpoint.save(
-                self._model, self._history, self._folder / "best.weights.h5"
-            )
-        write_json(self._folder / "history.json", self._history)
-        checkpoint.save(self._model, self._history, self._folder / LAST)
+        keep(self._model, self._history, entry, self._chosen_by, self._folder)
         self._display.epoch(entry)
-
-
-def _check(figures: dict[str, float], where: str) -> None:
-    for name, value in figures.items():
-        if not math.isfinite(value):
-            raise DivergedError(f"{name} is {value} {where}")

@@ -18,6 +18,7 @@ BACKENDS = {
         "tests/experiments/test_speed.py::test_engines",
         "tests/experiments/test_speed.py::test_functions_of_a_device_lower_for_it",
         "tests/experiments/test_speed_parallel.py",
+        "tests/experiments/test_together.py",
     ),
     "torch": LIBRARY,
 }

@@ -152,6 +152,8 @@ def test_bad_head_is_one_line(capsys, write, old, new, hint):
         (["--jobs=0"], ["--jobs"]),
         (["--address=auto"], ["--address", "loop"]),
         (["--engine=ray", "--jobs=2"], ["--jobs", "ray"]),
+        (["--engine=vmap", "--address=auto"], ["--address", "vmap"]),
+        (["--engine=vmap", "--set=backend=tensorflow"], ["backend jax", "loop"]),
     ],
 )
 def test_bad_option_is_one_line(capsys, write, args, hints):

@@ -12,7 +12,7 @@ from filelock import FileLock
 from experiments import checkpoint, environment
 from experiments.datasets import Dataset
 from experiments.errors import UserError
-from experiments.runner import Settings, train
+from experiments.runner import Settings, Training, train
 
 SETTINGS = Settings(
     epochs=2, batch_size=16, backend=keras.config.backend(), validation_split=0.2
@@ -50,13 +50,19 @@ def model(eta=0.05):
     return built
 
 
+def training(settings, model, data):
+    return Training(
+        experiment="tiny", title="tiny", settings=settings, model=model, data=data
+    )
+
+
 @pytest.fixture
 def run(tmp_path, data):
     """Trains in `tmp_path`; returns the exit status."""
 
     def start(settings=SETTINGS, data=data, eta=0.05, output=tmp_path):
         settings = replace(settings, output=str(output))
-        return train("tiny", "tiny", settings, model(eta), data)
+        return train(training(settings, model(eta), data))
 
     return start
 
@@ -66,7 +72,7 @@ def undisturbed(tmp_path_factory, data):
     """The output folder of a run that nothing disturbed."""
     output = tmp_path_factory.mktemp("undisturbed")
     settings = replace(SETTINGS, output=str(output))
-    assert train("tiny", "tiny", settings, model(), data) == 0
+    assert train(training(settings, model(), data)) == 0
     return output
 
 
@@ -334,5 +340,5 @@ def test_devices_that_would_train_something_else(tmp_path, data):
     clips = model()
     clips.optimizer.clipnorm = 1.0
     with pytest.raises(UserError, match="--devices 2: tensorflow would clip"):
-        train("tiny", "tiny", settings, clips, data)
+        train(training(settings, clips, data))
     assert not (tmp_path / "runs").exists()
