@@ -9,6 +9,8 @@ training and otherwise keeps nothing, and runs forward again if one is.
 -> carry, stacked` over the leading axis of the list `rows` (`count` steps where it
 is empty); it returns the last carry and the list of stacks. JAX' takes `unroll`, the
 steps of one turn, as well.
+`length(steps)` is how many steps a pass has for sequences of so many, or more, which
+then are padded.
 `previous(stack, t, first, function)` is `function(stack[t - 1])`, or `first` at 0.
 """
 

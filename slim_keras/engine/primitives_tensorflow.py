@@ -41,6 +41,19 @@ def steps(x):
     return x.shape[0] or tf.shape(x)[0]
 
 
+def length(steps):
+    """The steps that a pass has, for sequences of some steps.
+
+    XLA compiles for each number of steps. Where it is not known, and may be another one
+    each time, it is made one of few: of four from each power of 2 to the next.
+    """
+    if isinstance(steps, int):
+        return steps
+    power = tf.floor(tf.math.log(tf.cast(steps, "float32")) / tf.math.log(2.0))
+    unit = tf.maximum(tf.cast(2.0 ** (power - 2), steps.dtype), 1)
+    return (steps + unit - 1) // unit * unit
+
+
 def previous(stack, t, first, function=lambda x: x):
     return tf.where(t > 0, function(stack[tf.maximum(t - 1, 0)]), first)
 

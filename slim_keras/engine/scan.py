@@ -64,11 +64,14 @@ def run(
     if go_backwards:
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
+    length, counted = primitives.length(steps), masked
+    if length is not steps:
+        inputs, counted = _longer(inputs, masked, length - steps)
 
-    arrays = _products(cell, inputs, (steps, batch, cell.units)) | {
+    arrays = _products(cell, inputs, (length, batch, cell.units)) | {
         "h": initial_state[0],
         "c": initial_state[1] if cell.variant.memory else None,
-        "mask": masked,
+        "mask": counted,
         "drop": recurrent_drop,
         "recurrent_kernel": cell.recurrent_kernel,
         "recurrent_vector": cell.recurrent_vector,
@@ -94,12 +97,24 @@ def run(
         result, _ = forward(plan, tuple(arrays.values()), keep=False, loop=plain)
     h, states = result[0], list(result[: len(cell.state_size)])
     outputs = result[-1] if return_sequences else ops.expand_dims(h, axis=0)
+    if return_sequences and length is not steps:
+        outputs = outputs[:steps]
     if masked is not None:
         outputs = _masked_outputs(
             outputs, masked, zero_output_for_mask, return_sequences
         )
     outputs = ops.transpose(outputs, (1, 0, 2))
     return outputs[:, -1], outputs, states
+
+
+def _longer(inputs, mask, more):
+    """Inputs and mask with more steps at the end, none of which counts."""
+    steps, batch, features = ops.shape(inputs)
+    if mask is None:
+        mask = ops.ones((steps, batch, 1), dtype="bool")
+    inputs = [inputs, ops.zeros((more, batch, features), dtype=inputs.dtype)]
+    mask = [mask, ops.zeros((more, batch, 1), dtype="bool")]
+    return ops.concatenate(inputs, axis=0), ops.concatenate(mask, axis=0)
 
 
 def _products(cell, inputs, shape):

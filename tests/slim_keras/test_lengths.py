@@ -1,0 +1,99 @@
+"""Sequences whose length TensorFlow does not know before it comes."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.slim_keras import support
+from tests.slim_keras.support import BACKEND, FEATURES
+
+if BACKEND != "tensorflow":
+    pytest.skip("other backends know every length", allow_module_level=True)
+
+import tensorflow as tf
+
+from slim_keras.engine import scan
+from slim_keras.engine.primitives import primitives
+
+
+class Unknown:
+    """A layer in a graph that knows neither the length nor the batch."""
+
+    def __init__(self, layer):
+        self.trainable_variables = layer.trainable_variables
+        self._call = tf.function(
+            lambda x, mask, *states: layer(x, mask=mask, initial_state=list(states)),
+            autograph=False,
+        )
+
+    def __call__(self, x, mask, initial_state):
+        free = (None, None)
+        shapes = [
+            tf.TensorSpec((*free, FEATURES)),
+            None if mask is None else tf.TensorSpec(free, "bool"),
+            *(tf.TensorSpec((None, s.shape[1])) for s in initial_state),
+        ]
+        graph = self._call.get_concrete_function(*shapes)
+        assert graph.structured_outputs[0].shape[1:-1] in ((), (None,))
+        return graph(*(a for a in (x, mask, *initial_state) if a is not None))
+
+
+@pytest.mark.parametrize("steps", [8, 13])  # 13 is made longer
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"return_sequences": True},
+        {"return_sequences": True, "go_backwards": True},
+        {"return_sequences": True, "zero_output_for_mask": True},
+    ],
+)
+@pytest.mark.parametrize("key", ["lstm6", "indrnn"])
+def test_an_unknown_length_changes_nothing(key, arguments, masked, steps, rng):
+    layer = support.make(key, rng, return_state=True, **arguments)
+    x = support.floats(rng, support.BATCH, steps, FEATURES)
+    call = {
+        "initial_state": support.states(layer, rng),
+        "mask": support.tensor(support.mask(rng, steps=steps)) if masked else None,
+    }
+    dy = [support.floats(rng, *y.shape) for y in support.outputs(layer, x, **call)]
+    for found, wanted in zip(
+        support.gradients(Unknown(layer), x, dy, **call),
+        support.gradients(layer, x, dy, **call),
+        strict=True,
+    ):
+        support.close(found, wanted)
+
+
+@pytest.mark.parametrize(("steps", "length"), [(8, 8), (13, 14), (29, 32)])
+def test_the_pass_has_one_of_few_lengths(steps, length, rng, monkeypatch):
+    seen = []
+    compiled = scan._pass
+
+    def look(*args):
+        def run(*arrays):
+            tf.numpy_function(lambda a: seen.append(len(a)), [arrays[0]], [])
+            return compiled(*args)(*arrays)
+
+        return run
+
+    monkeypatch.setattr(scan, "_pass", look)
+    layer = support.make("lstm_c6", rng)
+    x = support.tensor(support.floats(rng, 2, steps, FEATURES))
+    for shape in ((None, None, FEATURES), (None, steps, FEATURES)):
+        call = tf.function(layer, autograph=False)
+        call.get_concrete_function(tf.TensorSpec(shape))(x)
+    assert seen == [length, steps]
+
+
+@given(st.integers(1, 10**6))
+def test_few_lengths_none_of_them_much_longer(steps):
+    length = int(primitives.length(tf.constant(steps)))
+    assert steps <= length < 1.25 * steps + 1
+    assert int(primitives.length(tf.constant(length))) == length
+
+
+def test_four_lengths_from_a_power_of_two_to_the_next():
+    lengths = {int(primitives.length(tf.constant(t))) for t in range(257, 513)}
+    assert lengths == {320, 384, 448, 512}
+    assert int(primitives.length(tf.constant(0))) == 0
