@@ -1,6 +1,7 @@
 """What a run stands on: the backend, library versions, the processor, the commit."""
 
 import ctypes
+import functools
 import importlib.util
 import os
 import platform
@@ -166,6 +167,7 @@ def _cpu() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+@functools.cache  # what runs is the code that this process started with
 def commit() -> dict[str, Any]:
     """The git commit of this checkout and whether files differ from it, else `None`."""
     root = Path(__file__).parents[1]

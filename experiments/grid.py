@@ -32,7 +32,9 @@ class Settings:
         "NAME=VALUE, a setting of all runs that goes before the file's; may be given "
         "many times.",
     )
-    jobs: int = setting(1, click.IntRange(min=1), "Runs at a time, without Ray.")
+    jobs: int = setting(
+        1, click.IntRange(min=1), "Runs at a time, or in a program; not with Ray."
+    )
     engine: str = setting(
         "loop",
         click.Choice(["loop", "vmap", "ray"]),
@@ -73,7 +75,7 @@ def run(settings: Settings) -> int:
     finished = {run: row for run, row in found.items() if row}
     missing = [run for run in runs if run not in finished]
     failed = False
-    display = Display(runs, finished)
+    display = Display(runs, finished, settings.jobs)
     with closing(_start(missing, settings)) as all_news, display:
         for member, news in all_news:
             if isinstance(news, str):
@@ -99,13 +101,15 @@ def _check(settings: Settings) -> None:
         if getattr(settings, name) != getattr(defaults, name):
             flag = name.replace("_", "-")
             raise UserError(f"--{flag} means nothing with --engine {settings.engine}")
+    if settings.engine == "vmap" and settings.jobs == 1:
+        raise UserError("--engine vmap: give --jobs, the runs that share a program")
 
 
 def _start(missing: list[Run], settings: Settings) -> Generator[News]:
     if settings.engine == "loop" or not missing:
         return loop(missing, settings.jobs)
     if settings.engine == "vmap":
-        return grid_together.together(missing, settings.jobs)
+        return grid_together.in_programs(missing, settings.jobs)
     return on_cluster(
         missing, settings.address, settings.cpus_per_run, settings.gpus_per_run
     )

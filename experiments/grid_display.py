@@ -21,10 +21,12 @@ class Display:
     Args:
         runs: All runs of the grid.
         rows: Their rows, as far as they are finished already.
+        jobs: Runs at a time, at least.
     """
 
-    def __init__(self, runs: Sequence[Run], rows: dict[Run, Row]):
+    def __init__(self, runs: Sequence[Run], rows: dict[Run, Row], jobs: int = 1):
         self._runs = runs
+        self._jobs = jobs
         self._rows = dict(rows)
         self._failed: dict[Run, Outcome] = {}
         self._running: dict[Run, str] = {}
@@ -132,7 +134,8 @@ class Display:
                 seconds += max(0.0, self._expected(run) - elapsed)
             elif run not in ended:
                 seconds += self._expected(run)
-        return seconds / max(1, len(self._running))
+        waiting = len(self._runs) - len(ended)
+        return seconds / max(1, len(self._running), min(self._jobs, waiting))
 
     def _expected(self, run: Run) -> float:
         """The mean seconds of the finished runs that are most like this one."""

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import traceback
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any
 from experiments import environment, progress, runner
 from experiments.errors import UserError
 from experiments.grid_run import News, Outcome, Run
+
+VARIES = ("seed", "eta")  # what the runs of a program may differ in
 
 
 def check(runs: Sequence[Run]) -> None:
@@ -36,7 +39,7 @@ def check(runs: Sequence[Run]) -> None:
             )
 
 
-def together(runs: Sequence[Run], jobs: int) -> Generator[News]:
+def in_programs(runs: Sequence[Run], jobs: int) -> Generator[News]:
     """Trains runs in this process, those in one program that differ in seed and eta.
 
     Args:
@@ -45,7 +48,8 @@ def together(runs: Sequence[Run], jobs: int) -> Generator[News]:
     """
     alike: dict[str, list[Run]] = {}
     for run in runs:
-        alike.setdefault(_program(run), []).append(run)
+        shared = {k: v for k, v in vars(run.config).items() if k not in VARIES}
+        alike.setdefault(json.dumps(shared), []).append(run)
     for members in alike.values():
         for first in range(0, len(members), jobs):
             yield from _train(members[first : first + jobs])
@@ -55,61 +59,57 @@ def _module(experiment: str) -> Any:
     return importlib.import_module(f"experiments.{experiment}")
 
 
-def _program(run: Run) -> str:
-    """The settings that the runs of a program have in common."""
-    shared = {k: v for k, v in run.settings.items() if k not in ("seed", "eta")}
-    return json.dumps(shared)
-
-
 def _train(runs: Sequence[Run]) -> Generator[News]:
-    """Trains the runs of one program."""
+    """Trains the runs of one program; if it fails, others still run."""
     left = list(runs)
     try:
-        with ExitStack() as stack:
-            for run, news in _news(runs, stack):
-                if isinstance(news, Outcome):
-                    left.remove(run)
-                yield run, news
+        for run, news in _news(runs):
+            if isinstance(news, Outcome):
+                left.remove(run)
+            yield run, news
     except UserError as error:
-        for run in left:
-            yield run, Outcome(None, f"error: {error}")
+        output = f"error: {error}"
+    except Exception:  # noqa: BLE001  as of a process that ends so
+        output = "".join(traceback.format_exc().splitlines(keepends=True)[-20:])
+    for run in left:
+        yield run, Outcome(None, output)
 
 
-def _news(runs: Sequence[Run], stack: ExitStack) -> Generator[News]:
+def _news(runs: Sequence[Run]) -> Generator[News]:
     from experiments import together  # imports JAX
 
     module = _module(runs[0].experiment)
-    loaded = module.load(runs[0].config)
+    config: Any = runs[0].config
+    loaded = module.load(config)
     places: dict[together.Member, tuple[Run, runner.Place]] = {}
-    for run in runs:
-        environment.start(run.config.backend, run.config.seed)
-        training = module.prepare(replace(run.config, quiet=True), loaded)
-        try:
-            place = stack.enter_context(training.hold())
-        except UserError as error:  # another process has its folder
-            yield run, Outcome(None, f"error: {error}")
-            continue
-        if place.done:
-            yield run, Outcome(place.publish(), "")
-            continue
-        place.take_part()
-        member = together.Member(training.model, run.config.seed, place.folder)
-        places[member] = run, place
-        yield run, "starting"
-    if not places:
-        return
-    config = training.settings
-    for member in together.fit(
-        list(places),
-        training.data,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        validation_split=config.validation_split,
-    ):
-        run, place = places[member]
-        if member.reason or len(member.history) == config.epochs:
-            scores = runner.scores(member.history)
-            place.finish(member.history, member.reason, scores)
-            yield run, Outcome(place.publish(), "")
-        else:
-            yield run, progress.epoch(member.history[-1], config.epochs)
+    with ExitStack() as stack:
+        for run in runs:
+            environment.start(run.config.backend, run.config.seed)
+            training = module.prepare(replace(run.config, quiet=True), loaded)
+            try:
+                place = stack.enter_context(training.hold())
+                if place.done:
+                    yield run, Outcome(place.publish(), "")
+                    continue
+                place.begin()
+                model, seed = training.model, run.config.seed
+                member = together.Member(model, seed, place.folder)
+            except UserError as error:  # of this run alone
+                yield run, Outcome(None, f"error: {error}")
+                continue
+            places[member] = run, place
+            yield run, "starting"
+        for member in together.fit(
+            list(places),
+            training.data,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation_split=config.validation_split,
+        ):
+            run, place = places[member]
+            history = member.history
+            if member.reason or len(history) == config.epochs:
+                place.finish(history, member.reason, runner.scores(history))
+                yield run, Outcome(place.publish(), "")
+            else:
+                yield run, progress.epoch(history[-1], config.epochs)

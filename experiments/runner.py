@@ -5,7 +5,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,7 +213,7 @@ class Place:
                 f"{self.folder}\nparameters: {counts['recurrent_parameters']:,} in "
                 f"the recurrent layer, {counts['model_parameters']:,} in all"
             )
-            self.take_part()
+            self.begin()
             self.finish(*learn(self.folder, self.display))
         row = self.publish()
         self.display.summary(row)
@@ -223,7 +223,7 @@ class Place:
             return 1
         return 0
 
-    def take_part(self) -> None:
+    def begin(self) -> None:
         """Notes the processor, as a folder may move from one to another."""
         processors = self._config.setdefault("processors", [])
         if self._facts["processor"] not in processors:
@@ -231,30 +231,28 @@ class Place:
             write_json(self.folder / "config.json", self._config)
 
     def finish(
-        self, history: History, reason: str | None, scores: Mapping[str, Any]
+        self, history: History, reason: str | None, own_scores: Mapping[str, Any]
     ) -> None:
-        """Writes the row into the folder.
+        """Writes the row into the folder, of a run that has begun.
 
         Args:
             history: The finished epochs.
             reason: Where the training diverged, if it did.
-            scores: What the epochs say of the model.
+            own_scores: What the epochs say of the model.
         """
         config = dict(self._config)
         processors = config.pop("processors")
         seconds = [entry["seconds"] for entry in history]
-        alone = len(processors) == 1 and None not in seconds
+        comparable = seconds and None not in seconds and len(processors) == 1
         row = {
             "run": self.folder.name,
             "status": "diverged" if reason else "finished",
             "reason": reason,
             **config,
             **self._parameters,
-            **scores,
+            **own_scores,
             "epochs_finished": len(history),
-            "seconds_per_epoch": statistics.median(seconds)
-            if seconds and alone
-            else None,
+            "seconds_per_epoch": statistics.median(seconds) if comparable else None,
             **self._facts,
             "processor": " and ".join(processors),
             "finished": _now(),
@@ -298,15 +296,12 @@ def hold(
     name = f"{title}-seed{settings.seed}-{checksum.hexdigest()[:8]}"
     folder = Path(settings.output) / name
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError(f"{folder} is being trained by another process") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(folder / ".lock", blocking=False))
+        except Timeout:
+            raise UserError(f"{folder} is being trained by another process") from None
         yield Place(folder, _claim(folder, own, origin), settings, model)
-    finally:
-        lock.release()
 
 
 def identity(settings: Common) -> dict[str, Any]:

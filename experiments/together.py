@@ -3,10 +3,11 @@
 The step of a small recurrent model takes a GPU about as long for ten models as for
 one. Here Keras' own steps run under `jax.vmap`, with the models along a first axis, and
 an epoch is one `lax.scan` over them. The models may differ in what are variables to
-Keras: initial weights, random seeds, the learning rate. Each of them ends where it
-would have ended alone, up to rounding.
+Keras: initial weights, random seeds, a constant learning rate. Each is trained as it
+would be alone, but for rounding, which grows from step to step.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,11 @@ from jax import lax
 from experiments import checkpoint, training
 from experiments.checkpoint import History
 from experiments.datasets import Dataset
-from experiments.errors import UserError
 
 
 @dataclass(eq=False)
 class Member:
-    """One of the trainings.
+    """One of the trainings, which goes on from the checkpoint in its folder.
 
     Attributes:
         model: A compiled model.
@@ -33,13 +33,21 @@ class Member:
         folder: Where checkpoint, best weights and history are kept.
         history: An entry for each finished epoch.
         reason: Where the training diverged, if it did.
+
+    Raises:
+        UserError: The checkpoint is damaged.
     """
 
     model: Any
     seed: int
     folder: Path
-    history: History = field(default_factory=list)
-    reason: str | None = None
+    history: History = field(init=False)
+    reason: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.model.optimizer.build(self.model.trainable_variables)
+        last = self.folder / training.LAST
+        self.history = checkpoint.load(self.model, last) if last.exists() else []
 
 
 def fit(
@@ -50,10 +58,11 @@ def fit(
     batch_size: int,
     validation_split: float,
 ) -> Iterator[Member]:
-    """Trains to the last epoch, each from the checkpoint in its folder if there is one.
+    """Trains to the last epoch.
 
     Args:
-        members: Models that differ in nothing but their variables.
+        members: Models that differ in nothing but their variables, and in schedules of
+            the learning rate: such train one after the other.
         data: What to train and test on.
         epochs: Epochs in all, those in the checkpoints counted.
         batch_size: Examples in a step; the last step of an epoch takes what is left.
@@ -62,50 +71,66 @@ def fit(
     Yields:
         A member, each time that it has finished an epoch or has diverged, and at once
         if its checkpoint has the last epoch.
-
-    Raises:
-        UserError: The optimizers differ in more than a constant learning rate, or a
-            checkpoint is damaged.
     """
-    _check_optimizers([member.model for member in members])
     examples, evaluated = training.parts(data, validation_split)
-    chosen_by = f"{next(iter(evaluated))}_accuracy"
-    parts = {k: (jnp.array(x), jnp.array(y)) for k, (x, y) in evaluated.items()}
+    alike: dict[str, list[Member]] = {}
     for member in members:
-        member.model.optimizer.build(member.model.trainable_variables)
-        last = member.folder / training.LAST
-        if last.exists():
-            member.history[:] = checkpoint.load(member.model, last)
         if len(member.history) == epochs:  # killed before the row was written
             yield member
-    programs = _Programs(members[0].model, examples, batch_size)
-    for epoch in range(epochs):
-        # After an interruption some are an epoch ahead, and wait.
-        group = [m for m in members if m.reason is None and len(m.history) == epoch]
-        if not group:
-            continue
-        orders = [
-            training.order(len(examples[0]), member.seed, epoch) for member in group
-        ]
-        models = [member.model for member in group]
-        logs = programs.train(models, orders)
-        figures = {
-            f"{name}_{figure}": values
-            for name, part in parts.items()
-            for figure, values in programs.evaluate(models, part).items()
-        }
-        for number, member in enumerate(group):
-            try:
-                shown = _finite(logs, figures, number, epoch + 1)
-            except training.DivergedError as error:
-                member.reason = str(error)
-            else:
-                # Their seconds are those of all.
-                entry = {"epoch": epoch + 1, **shown, "seconds": None}
-                training.keep(
-                    member.model, member.history, entry, chosen_by, member.folder
-                )
-            yield member
+        else:
+            alike.setdefault(_fixed(member.model.optimizer), []).append(member)
+    parts = {k: (jnp.array(x), jnp.array(y)) for k, (x, y) in evaluated.items()}
+    for group in alike.values():
+        programs = _Programs(group[0].model, examples, batch_size)
+        for epoch in range(epochs):
+            # After an interruption some are an epoch ahead, and wait.
+            turn = [m for m in group if not m.reason and len(m.history) == epoch]
+            if turn:
+                yield from _epoch(programs, turn, len(examples[0]), parts)
+
+
+def _fixed(optimizer: Any) -> str:
+    """What of an optimizer a program has in itself; a schedule is no variable."""
+    config = {**optimizer.get_config(), "name": None}
+    if not isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = None
+    return json.dumps(config, sort_keys=True)
+
+
+def _epoch(
+    programs: "_Programs",
+    members: Sequence[Member],
+    count: int,
+    parts: Mapping[str, tuple[jax.Array, jax.Array]],
+) -> Iterator[Member]:
+    """Trains members for an epoch.
+
+    Args:
+        programs: What trains and evaluates them.
+        members: All of them after the same epoch.
+        count: Training examples.
+        parts: What is evaluated; the first one chooses the best weights.
+    """
+    epoch = len(members[0].history)
+    models = [member.model for member in members]
+    orders = [training.order(count, member.seed, epoch) for member in members]
+    logs = programs.train(models, orders)
+    figures = {
+        f"{name}_{figure}": values
+        for name, part in parts.items()
+        for figure, values in programs.evaluate(models, part).items()
+    }
+    chosen_by = f"{next(iter(parts))}_accuracy"
+    for number, member in enumerate(members):
+        try:
+            shown = _finite(logs, figures, number, epoch + 1)
+        except training.DivergedError as error:
+            member.reason = str(error)
+        else:
+            # Their seconds are those of all.
+            entry = {"epoch": epoch + 1, **shown, "seconds": None}
+            training.keep(member.model, member.history, entry, chosen_by, member.folder)
+        yield member
 
 
 def _finite(
@@ -126,30 +151,13 @@ def _finite(
         DivergedError: One of them is not finite, after some step.
     """
     shown: dict[str, float] = {}
-    count = len(next(iter(logs.values())))
+    count = len(logs["loss"])
     for step in range(count):
-        shown = {name: float(values[step, number]) for name, values in logs.items()}
+        shown = {k: float(logs[k][step, number]) for k in training.TRAINED if k in logs}
         training.check_finite(shown, training.after(step + 1, epoch))
     shown |= {name: float(values[number]) for name, values in figures.items()}
     training.check_finite(shown, training.after(count, epoch))
     return shown
-
-
-def _check_optimizers(models: Sequence[Any]) -> None:
-    """The learning rate is a variable to Keras unless it follows a schedule."""
-
-    def fixed(model: Any) -> dict[str, Any]:
-        config = {**model.optimizer.get_config(), "name": None}
-        if not isinstance(config["learning_rate"], dict):
-            del config["learning_rate"]
-        return config
-
-    first, *others = map(fixed, models)
-    if any(other != first for other in others):
-        raise UserError(
-            "the optimizers differ in what one program cannot have twice, a schedule "
-            "of the learning rate: train the runs of each eta by themselves"
-        )
 
 
 class _Programs:
@@ -163,8 +171,9 @@ class _Programs:
 
     def __init__(self, model: Any, examples: training.Split, batch_size: int):
         x, y = examples
+        # Keras makes the metrics when it first evaluates, and draws seeds.
         states = [np.array(v.value) for v in model.non_trainable_variables]
-        model.evaluate(x[:1], y[:1], verbose=0)  # Keras makes the metrics
+        model.evaluate(x[:1], y[:1], verbose=0)
         model.reset_metrics()
         for variable, value in zip(model.non_trainable_variables, states, strict=True):
             variable.assign(value)
@@ -208,7 +217,7 @@ class _Programs:
         groups = [_variables(m, optimizer=False) for m in models]
         state = (*_stacked(groups), self._all_metrics(len(models)))
         logs, state = self._test(state, part)
-        # Keras' layers draw seeds here, too.
+        # Seeds are drawn here, too.
         _assign([group[1:] for group in groups], state[1:-1])
         return {name: steps[-1] for name, steps in jax.device_get(logs).items()}
 

@@ -19,6 +19,7 @@ from experiments.results import write_json
 
 EVALUATION_BATCH = 250  # divides IMDB's splits, so XLA compiles one shape only
 LAST = "last.weights.h5"  # weights and checkpoint in one
+TRAINED = ("loss", "accuracy")  # figures of the training itself, as far as there are
 SPLIT_SEED = 0  # runs with different seeds keep the same validation split
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -305,8 +306,7 @@ class _Recorder:
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self._began
-        trained = ("loss", "accuracy")
-        shown: dict[str, float] = {k: logs[k] for k in trained if k in logs}
+        shown: dict[str, float] = {k: logs[k] for k in TRAINED if k in logs}
         for name, (x, y) in self._evaluated(epoch).items():
             figures = self._model.evaluate(
                 x, y, batch_size=self._batch, verbose=0, return_dict=True

@@ -153,7 +153,8 @@ def test_bad_head_is_one_line(capsys, write, old, new, hint):
         (["--address=auto"], ["--address", "loop"]),
         (["--engine=ray", "--jobs=2"], ["--jobs", "ray"]),
         (["--engine=vmap", "--address=auto"], ["--address", "vmap"]),
-        (["--engine=vmap", "--set=backend=tensorflow"], ["backend jax", "loop"]),
+        (["--engine=vmap"], ["--jobs"]),
+        (["--engine=vmap", "--jobs=2"], ["backend jax", "loop"]),
     ],
 )
 def test_bad_option_is_one_line(capsys, write, args, hints):

@@ -81,19 +81,19 @@ def test_every_run_ends_where_it_ends_alone(reviews, tmp_path):
     assert_alike(many, one)
     found = rows(many).values()
     assert sorted(row["status"] for row in found) == ["diverged"] * 2 + ["finished"] * 2
-    assert {row["reason"] for row in found if row["reason"]} != {None}
     # What several runs took together says nothing of one.
     assert {row["seconds_per_epoch"] for row in read_rows(many / "results.jsonl")} == {
         None
     }
 
 
+# The rates follow schedules, so that there is a program for each eta.
 def test_a_deep_stack_with_a_schedule_ends_where_it_ends_alone(tmp_path):
     path = tmp_path / "grid.toml"
     path.write_text(DIGITS)
     one, many = tmp_path / "one", tmp_path / "many"
     assert start(path, one, "--jobs=2") == 0
-    assert start(path, many, "--engine=vmap", "--jobs=2") == 0
+    assert start(path, many, "--engine=vmap", "--jobs=4") == 0
     assert_alike(many, one)
 
 
@@ -113,60 +113,104 @@ def test_goes_on_after_an_interruption(
     assert_alike(torn, whole)
 
 
-def test_no_more_runs_in_a_program_than_jobs(reviews, tmp_path, monkeypatch):
-    counts = []
+@pytest.fixture
+def turns(monkeypatch):
+    """Seed and epoch of every order that is drawn, in the order of drawing."""
+    drawn = []
     order = training.order
 
-    def count(examples, seed, epoch):
-        counts.append((seed, epoch))
-        return order(examples, seed, epoch)
+    def draw(count, seed, epoch):
+        drawn.append((seed, epoch))
+        return order(count, seed, epoch)
 
-    monkeypatch.setattr(training, "order", count)
-    output, changes = tmp_path / "runs", ["--set=eta=0.01", "--set=epochs=1"]
-    assert start(reviews, output, *changes, "--engine=vmap") == 0
-    assert counts == [(3, 0), (4, 0)]
+    monkeypatch.setattr(training, "order", draw)
+    return drawn
 
 
-def test_a_run_whose_folder_is_in_use_fails_alone(reviews, tmp_path, capsys):
-    output, changes = tmp_path / "runs", ["--set=eta=0.01", "--set=epochs=1"]
-    assert start(reviews, output, *changes, "--engine=vmap", "--jobs=2") == 0
-    first, second = sorted(output.glob("*-seed*/"))
-    for folder in (first, second):
-        (folder / "row.json").unlink()
+SHORT = ["--set=eta=0.01", "--engine=vmap", "--jobs=2"]
+
+
+def test_no_more_runs_in_a_program_than_jobs(reviews, tmp_path, turns):
+    reviews.write_text(reviews.read_text().replace("[3, 4]", "[3, 4, 5]"))
+    assert start(reviews, tmp_path / "runs", *SHORT) == 0
+    assert turns == [(3, 0), (4, 0), (3, 1), (4, 1), (5, 0), (5, 1)]
+
+
+def test_runs_of_other_settings_have_another_program(reviews, tmp_path, turns):
+    reviews.write_text(reviews.read_text() + "units = [4, 5]\n")
+    output, change = tmp_path / "runs", "--set=epochs=1"
+    assert start(reviews, output, *SHORT, change, "--jobs=4") == 0
+    assert turns == [(3, 0), (4, 0)] * 2
+    found = rows(output).values()
+    assert sorted(row["units"] for row in found) == [4, 4, 5, 5]
+
+
+def test_runs_on_other_data_have_another_program(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SLIM_KERAS_DATA", str(tmp_path))  # without reviews
+    path = write_grid(tmp_path, "[[runs]]\n[[runs]]\ndata = 'imdb'\nseeds = [4]\n")
+    output = tmp_path / "runs"
+    assert start(path, output, *SHORT, "--set=epochs=1") == 1
+    assert "seed=4" in capsys.readouterr().out
+    assert [row["seed"] for row in rows(output).values()] == [3]
+
+
+def test_a_run_that_fails_does_not_stop_the_others(reviews, tmp_path, capsys):
+    reviews.write_text(reviews.read_text().replace("[3, 4]", "[3, 4, 5]"))
+    output, program = tmp_path / "runs", [*SHORT, "--set=epochs=1", "--jobs=3"]
+    assert start(reviews, output, *program) == 0
+    used, damaged, _ = sorted(output.glob("*-seed*/"))
+    for path in output.glob("*/row.json"):
+        path.unlink()
     (output / "results.jsonl").unlink()
+    (damaged / "last.weights.h5").write_text("junk")
     capsys.readouterr()
-    with FileLock(first / ".lock"):
-        assert start(reviews, output, *changes, "--engine=vmap", "--jobs=2") == 1
-    assert "is being trained by another process" in capsys.readouterr().out
-    assert rows(output).keys() == {second.name}
+    with FileLock(used / ".lock"):
+        assert start(reviews, output, *program) == 1
+    out = capsys.readouterr().out
+    assert "is being trained by another process" in out
+    assert "last.weights.h5 is damaged" in out
+    assert [row["seed"] for row in rows(output).values()] == [5]
+
+
+def test_a_program_that_fails_does_not_stop_the_next(
+    reviews, tmp_path, capsys, monkeypatch
+):
+    reviews.write_text(reviews.read_text().replace("[3, 4]", "[3, 4, 5]"))
+    order = training.order
+
+    def fail(count, seed, epoch):
+        if seed == 4:
+            raise RuntimeError("RESOURCE_EXHAUSTED")
+        return order(count, seed, epoch)
+
+    monkeypatch.setattr(training, "order", fail)
+    output = tmp_path / "runs"
+    assert start(reviews, output, *SHORT, "--set=epochs=1") == 1
+    assert "RuntimeError: RESOURCE_EXHAUSTED" in capsys.readouterr().out
+    assert [row["seed"] for row in rows(output).values()] == [5]
 
 
 def test_a_run_with_its_row_is_not_trained_again(reviews, tmp_path, monkeypatch):
-    output, changes = tmp_path / "runs", ["--set=eta=0.01", "--set=epochs=1"]
-    assert start(reviews, output, *changes, "--engine=vmap", "--jobs=2") == 0
+    output = tmp_path / "runs"
+    assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
     expected = rows(output)
     (output / "results.jsonl").unlink()
     monkeypatch.setattr(training, "order", None)
-    assert start(reviews, output, *changes, "--engine=vmap", "--jobs=2") == 0
+    assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
     assert rows(output) == expected
-
-
-def test_a_schedule_has_one_eta(tmp_path, capsys):
-    path = tmp_path / "grid.toml"
-    path.write_text(DIGITS + "eta = [1e-3, 1e-4]\n")
-    assert start(path, tmp_path / "runs", "--engine=vmap", "--jobs=4") == 1
-    assert "schedule" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("lines", "hint"),
     [
-        ("devices = 2", "devices 1"),
-        ("tensorboard = true", "tensorboard false"),
+        (DIGITS + "devices = 2", "devices 1"),
+        (DIGITS + "tensorboard = true", "tensorboard false"),
+        ('experiment = "adding"', "trains one run at a time"),
     ],
 )
 def test_what_one_program_cannot_do_is_refused(tmp_path, capsys, lines, hint):
-    path = write_grid(tmp_path, lines)
-    assert start(path, tmp_path / "runs", "--engine=vmap") == 2
+    path = tmp_path / "grid.toml"
+    path.write_text(lines)
+    assert start(path, tmp_path / "runs", "--engine=vmap", "--jobs=2") == 2
     assert hint in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
