@@ -5,7 +5,6 @@ import json
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 from experiments import environment, progress, runner
@@ -85,7 +84,7 @@ def _news(runs: Sequence[Run]) -> Generator[News]:
     with ExitStack() as stack:
         for run in runs:
             environment.start(run.config.backend, run.config.seed)
-            training = module.prepare(replace(run.config, quiet=True), loaded)
+            training = module.prepare(run.config, loaded)
             try:
                 place = stack.enter_context(training.hold())
                 if place.done:

@@ -23,6 +23,7 @@ DIGITS = """
 experiment = "pixel_mnist"
 data = "sample"
 seeds = [3, 4]
+eta = [2e-4, 1e-4]
 epochs = 1
 stack = "plain"
 layers = 1
