@@ -86,29 +86,38 @@ class Curves:
         return {"variant", "forget", "gate_activation", *TRAINED, *own}
 
 
+PLAIN = {"activation": "sigmoid", "dropout": 0.0}  # as in arXiv 1901.06401
+
 CURVES = (
     Curves(
         name="imdb-eta",
         title="IMDB, n = 100, sigmoid: learning rates (figures 2 to 6)",
         experiment="imdb",
-        select={"units": 100, "activation": "sigmoid", "initialisation": "keras"},
+        select={"units": 100, "initialisation": "keras", **PLAIN},
     ),
     Curves(
         name="imdb-units",
         title="IMDB, LSTM6, sigmoid: hidden units n",
         experiment="imdb",
-        select={"variant": "lstm6", "activation": "sigmoid"},
+        select={"variant": "lstm6", **PLAIN},
         compare="units",
     ),
     Curves(
         name="imdb-forget",
         title="IMDB, sigmoid: the forget constant f (figures 7 and 8)",
         experiment="imdb",
-        select={"variant": ("lstm", "lstm6", "lstm_c6"), "activation": "sigmoid"},
+        select={"variant": ("lstm", "lstm6", "lstm_c6"), **PLAIN},
         panel="variant",
         compare="forget",
         free=("units",),
         everywhere="lstm",
+    ),
+    Curves(
+        name="imdb-tanh",
+        title="IMDB, n = 100, tanh: of the search for the best models",
+        experiment="imdb",
+        select={"units": 100, "activation": "tanh", "eta": 1e-3},
+        panel="dropout",
     ),
     Curves(
         name="imdb-authors",

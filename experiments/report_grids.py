@@ -25,9 +25,8 @@ def grids_table(results: Results, configs: Path) -> str:
         results: All rows.
         configs: The folder of the grids. What names no experiment there is no grid.
     """
-    backend = environment.default_backend()
     rows = [
-        row | {"backend": backend}
+        anywhere(row)
         for lines in results.lines.values()
         for line in lines
         for row in line.rows
@@ -38,12 +37,22 @@ def grids_table(results: Results, configs: Path) -> str:
         if "experiment" in command.read_table(path)
     ]
     numbers = ["configurations", "seeds", "runs", "done", "shorter"]
-    lines = [_line(path, f"backend={backend}", rows) for path in paths]
+    lines = [_line(path, rows) for path in paths]
     return table(["grid", "what runs the rest", *numbers], lines, left=2)
 
 
-def _line(path: Path, change: str, rows: Sequence[Row]) -> list[str]:
-    runs = grid_file.read(path, [change], "runs")
+def wanted(path: Path) -> list[Run]:
+    """The runs of a grid, on the default backend."""
+    return grid_file.read(path, [f"backend={environment.default_backend()}"], "runs")
+
+
+def anywhere(row: Row) -> Row:
+    """A row as if it were of the default backend."""
+    return row | {"backend": environment.default_backend()}
+
+
+def _line(path: Path, rows: Sequence[Row]) -> list[str]:
+    runs = wanted(path)
     left = [run for run in runs if run.row(rows) is None]
     name = f"{path.parent.name}/{path.name}"
     counts = (

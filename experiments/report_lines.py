@@ -66,6 +66,10 @@ def _solved(row: Row, history: History) -> float | None:
     return next((adding.EPOCH * place for place in solved), None)
 
 
+def _validation(row: Row, history: History) -> float | None:
+    return row["clean"] and history[row["clean"]["epoch"] - 1]["val_accuracy"]
+
+
 def _mean_test(first: int, last: int) -> Measure:
     def measure(row: Row, history: History) -> float | None:
         if len(history) < last:
@@ -82,6 +86,8 @@ MEASURES: dict[str, Measure] = {
     "paper": _score("paper", "test_accuracy"),
     "clean": _score("clean", "test_accuracy"),
     "epoch": _score("paper", "epoch"),
+    "validation": _validation,
+    "chosen": _score("clean", "epoch"),
     "late": _mean_test(95, 100),
     "after_150": _mean_test(151, 200),
     "error": _error,

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from experiments import report_edge, report_figures, report_judge, report_speed
 from experiments.grid_run import ROOT
+from experiments.report_best import best_table
 from experiments.report_claims import CLAIMS, Claim, Trained
 from experiments.report_grids import GRIDS, grids_table
 from experiments.report_judge import Case
 from experiments.report_nearest import nearest_table
-from experiments.report_papers import TABLES, TITLES
+from experiments.report_papers import SEARCHES, TABLES, TITLES
 from experiments.report_rows import Results
 from experiments.report_tables import (
     HEADS,
@@ -19,6 +20,8 @@ from experiments.report_tables import (
     paper_table,
 )
 from experiments.report_text import table
+
+CONFIGS = ROOT / "configs"
 
 INTRODUCTION = """# Measured beside printed
 
@@ -72,7 +75,7 @@ def page(results: Results, figures: Path) -> str:
     parts += ["## Time of a training step", *_speed(results)]
     parts += ["## On small devices", *_edge(results)]
     parts += ["## Comparisons behind the claims", *_evidence(judged)]
-    parts += ["## What was not run", GRIDS, grids_table(results, ROOT / "configs")]
+    parts += ["## What was not run", GRIDS, grids_table(results, CONFIGS)]
     lines = [line for own in results.lines.values() for line in own]
     parts += ["## Runs", commands_table(lines)]
     return "\n\n".join(parts) + "\n"
@@ -106,9 +109,10 @@ def _experiment(
         if paper.experiment == experiment
         for text in (paper_table(paper, lines), nearest_table(paper, lines))
     ]
+    best = [best_table(CONFIGS / name, lines) for name in SEARCHES.get(experiment, [])]
     return [
         f"## {title}",
-        *filter(None, [*tables, other_lines(lines)]),
+        *filter(None, [*tables, *best, other_lines(lines)]),
         *_figures(f"{experiment}-", drawn),
     ]
 

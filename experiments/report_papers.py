@@ -24,6 +24,9 @@ TITLES = {
     "handwriting": "Online handwriting",
 }
 
+# Beyond the papers: the grids that seek the best model of each layer.
+SEARCHES = {"imdb": ["imdb_best.toml"]}
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -103,9 +103,10 @@ def number(measure: str, values: Sequence[float]) -> str:
     """Values of a measure: whole epochs, else four decimals."""
     if measure == "parameters" and values:
         return f"{statistics.mean(values):,.0f}"
-    whole = measure == "epoch" and all(float(x).is_integer() for x in values)
+    whole = len(values) == 1 and float(values[0]).is_integer()
     digits = {
-        "epoch": 0 if whole and len(values) == 1 else 1,
+        **dict.fromkeys(("epoch", "chosen"), 0 if whole else 1),
+        "seconds": 1,
         "late": 3,
         "error": 2,
         "solved": 0,

@@ -137,6 +137,11 @@ class LSTM6Cell(SlimCell, key="lstm6"):
     ```
 
     Trainable parameters: n m + n^2 + n.
+
+    No gate holds the recurrence back: near zero a step multiplies the memory by
+    forget I + g'(0)^2 U_c. With tanh and an orthogonal U_c that is up to 1 + forget,
+    and over hundreds of steps what is small at first grows; with sigmoid, as in the
+    paper, it is up to forget + 1/16.
     """
 
 
