@@ -70,7 +70,7 @@ _DOCS = {
     "`predict` carry no states.",
     "unroll": "Whether to unroll Keras' loop (`engine='loop'`), which needs a fixed "
     "number of steps; or how many steps the loop of `engine='scan'` takes at once, an "
-    "integer of at least 2 (JAX alone).",
+    "integer (JAX alone; without it 8 on GPUs and 1 elsewhere).",
     "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
     "output before them.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "

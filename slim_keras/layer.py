@@ -138,7 +138,7 @@ class SlimLayer(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
             fused=chosen is engine.Engine.PALLAS,
-            unroll=int(self._unroll) or 1,  # with True another engine runs
+            unroll=engine.steps_at_once(self._unroll),
         )
 
     def get_config(self):

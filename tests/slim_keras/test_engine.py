@@ -238,6 +238,17 @@ def test_the_loop_runs(arguments, counts, data, rng):
     assert counts == {"scan": 0, "loop": 1}
 
 
+def test_the_choice_of_steps_at_once():
+    def chosen(unroll, backend, platform):
+        return engine.steps_at_once(unroll, backend=backend, platform=platform)
+
+    assert chosen(False, "jax", "gpu") == 8
+    assert chosen(4, "jax", "gpu") == chosen(4, "jax", "cpu") == 4
+    assert chosen(1, "jax", "gpu") == 1
+    for backend, platform in ("jax", "cpu"), ("jax", "tpu"), ("torch", "gpu"):
+        assert chosen(False, backend, platform) == 1
+
+
 def steps_at_once(layer, x):
     """How many steps the loops of a layer take at once, there and back."""
     import jax
@@ -258,6 +269,7 @@ def test_several_steps_at_once(key, data, rng):
     assert STEPS % 4  # some are left over
     assert layer.resolved_engine == "scan"
     assert steps_at_once(layer, support.tensor(x)) == [4, 4]
+    assert steps_at_once(support.twin(layer, unroll=1), support.tensor(x)) == [1, 1]
     support.close(support.outputs(layer, x), support.expected(layer, x))
     mask = support.tensor(support.mask(rng, BATCH, STEPS))
     for found, wanted in zip(
