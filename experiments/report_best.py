@@ -2,31 +2,81 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean
 
+from experiments.checkpoint import History
 from experiments.grid_run import Run
 from experiments.report_grids import anywhere, wanted
 from experiments.report_lines import MEASURES, Line
 from experiments.report_names import layer_name
-from experiments.report_pairs import half_interval
-from experiments.report_tables import HEADS, number
-from experiments.report_text import NOTHING, table, value
+from experiments.report_pairs import Pair, difference
+from experiments.report_tables import HEADS, number, seeds
+from experiments.report_text import NOTHING, spread, table, value
 from experiments.results import Row
 
 NOTE = """### Beyond the papers: the best model of each layer
 
-`python -m experiments.grid configs/{grid}` trains all of it. The best configuration
-of a layer is the one with which the first seed, {seed}, has the highest validation
-accuracy, at the epoch that it chooses; the test set chooses nothing. The numbers are
-the means over all seeds of that configuration, `epoch` the chosen one. The last column
-is the difference on the test set, with half its 95 % confidence interval."""
+`python -m experiments.grid configs/{grid}` is the search. The best configuration of a
+layer is the one with which seed {seed} has the highest validation accuracy, in its
+best epoch; the test set chooses nothing. The numbers behind it are the means over the
+seeds that followed, by the experiment itself with `--seed`, which did not choose; of
+seed {seed} where there are no others. `epoch` is the one that the validation split
+chose. The last column is the difference on the test set, with half its 95 % confidence
+interval."""
 
-SHOWN = ("validation", "clean", "chosen", "seconds")
-COLUMNS = (
-    *("tried", "weights", "of the layer", "validation", HEADS["clean"], "epoch"),
-    *("s per epoch", "seeds", "runs"),
-)
+SHOWN = ("clean", "chosen", "seconds")
+
+
+@dataclass(frozen=True)
+class Best:
+    """What a configuration of a search came to; `best` picks one for each layer.
+
+    Attributes:
+        line: Its runs, with all seeds.
+        row: That of the seed that searches.
+        history: The epochs of this one.
+    """
+
+    line: Line
+    row: Row
+    history: History
+
+    @property
+    def validation(self) -> float | None:
+        """The validation accuracy that chooses; none without, or if it diverged."""
+        if self.row["status"] != "finished":
+            return None
+        return MEASURES["validation"](self.row, self.history)
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """By this accuracy; of equals the smaller model is the better one."""
+        return self.validation or 0.0, -self.line.weights
+
+    @property
+    def judged(self) -> Line:
+        """The line without that seed, if others have finished."""
+        runs = zip(self.line.rows, self.line.histories, strict=True)
+        others = [run for run in runs if run[0] is not self.row]
+        rows = [row for row, _ in others]
+        histories = [history for _, history in others]
+        line = replace(self.line, rows=rows, histories=histories)
+        return line if line.finished else self.line
+
+
+def best(grid: Path, lines: Sequence[Line]) -> list[tuple[Best, int]]:
+    """The best configuration of each layer in a grid, and of how many.
+
+    Args:
+        grid: The file; its first seed searches.
+        lines: The measured lines of its experiment.
+    """
+    found = [one for run in _search(grid) if (one := _found(run, lines))]
+    tried = Counter(one.line.settings["variant"] for one in found)
+    rising = sorted(found, key=lambda one: one.rank)
+    highest = {one.line.settings["variant"]: one for one in rising}
+    return [(highest[key], count) for key, count in tried.items()]
 
 
 def best_table(grid: Path, lines: Sequence[Line]) -> str:
@@ -39,63 +89,60 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
     Returns:
         Nothing if no configuration was trained.
     """
-    runs = wanted(grid)
-    search = [run for run in runs if run.config.seed == runs[0].config.seed]
-    found = {run: line for run in search if (line := _line(run, lines))}
-    tried = Counter(run.settings["variant"] for run in found)
-    if not found:
+    chosen = best(grid, lines)
+    if not chosen:
         return ""
-    rising = sorted(found, key=lambda run: _rank(run, found[run]))
-    highest = {run.settings["variant"]: found[run] for run in rising}
-    best = {key: highest[key] for key in tried}
-    reference, *_ = best.values()
-    others = (name for name in search[0].settings if _varies(name, search))
-    axes = list(dict.fromkeys(["variant", *others]))
+    search = _search(grid)
+    seed = search[0].config.seed
+    reference = chosen[0][0].judged
+    varying = (name for name in search[0].settings if _varies(name, search))
+    axes = list(dict.fromkeys(["variant", *varying, "backend"]))
     rows = [
         [
-            *(value(axis, line.settings[axis]) for axis in axes),
-            str(tried[key]),
-            number("parameters", line.values("parameters")),
-            f"{line.rows[0]['recurrent_parameters']:,}",
-            *(number(measure, line.values(measure)) for measure in SHOWN),
-            str(len(line.finished)),
-            line.name,
-            _difference(line, reference),
+            *(value(axis, one.line.settings[axis]) for axis in axes),
+            str(tried),
+            f"{one.line.weights:,}",
+            f"{one.row['recurrent_parameters']:,}",
+            spread([] if one.validation is None else [one.validation]),
+            *(number(measure, one.judged.values(measure)) for measure in SHOWN),
+            seeds(one.judged),
+            one.line.name,
+            NOTHING if one is chosen[0][0] else _difference(one.judged, reference),
         ]
-        for key, line in best.items()
+        for one, tried in chosen
     ]
-    columns = [*(HEADS.get(axis, axis) for axis in axes), *COLUMNS]
-    columns.append(f"less {layer_name(reference.settings['variant'])}")
-    note = NOTE.format(grid=grid.name, seed=runs[0].config.seed)
+    columns = [
+        *(HEADS.get(axis, axis) for axis in axes),
+        *("tried", "weights", "of the layer", f"validation, seed {seed}"),
+        *(HEADS["clean"], "epoch", "s per epoch", "seeds", "runs"),
+        f"less {layer_name(reference.settings['variant'])}",
+    ]
+    note = NOTE.format(grid=grid.name, seed=seed)
     return "\n\n".join([note, table(columns, rows, left=len(axes))])
+
+
+def _search(grid: Path) -> list[Run]:
+    """The runs of its first seed."""
+    runs = wanted(grid)
+    return [run for run in runs if run.config.seed == runs[0].config.seed]
 
 
 def _varies(name: str, search: Sequence[Run]) -> bool:
     return len({run.settings[name] for run in search}) > 1
 
 
-def _line(run: Run, lines: Sequence[Line]) -> Line | None:
-    """The line of a run; if several backends have one, that with the most seeds."""
-    able = [line for line in lines if any(_is(run, row) for row, _ in line.finished)]
-    return max(able, key=lambda line: len(line.finished), default=None)
-
-
-def _is(run: Run, row: Row) -> bool:
-    return run.row([anywhere(row)]) is not None
-
-
-def _rank(run: Run, line: Line) -> tuple[float, int]:
-    """By validation accuracy; of equals the smaller model is the better one."""
-    (own,) = ((row, history) for row, history in line.finished if _is(run, row))
-    accuracy = MEASURES["validation"](*own)
-    return accuracy or 0.0, -line.weights  # 0 without a validation split
+def _found(run: Run, lines: Sequence[Line]) -> Best | None:
+    """What a run came to; if several backends trained it, on that with most seeds."""
+    able = [
+        Best(line, row, history)
+        for line in lines
+        for row, history in zip(line.rows, line.histories, strict=True)
+        if run.row([anywhere(row)])
+    ]
+    return max(able, key=lambda one: len(one.line.finished), default=None)
 
 
 def _difference(line: Line, reference: Line) -> str:
-    ours, theirs = line.values("clean"), reference.values("clean")
-    if line is reference:
+    if not (line.values("clean") and reference.values("clean")):
         return NOTHING
-    shown = f"{mean(ours) - mean(theirs):+.4f}"
-    if min(len(ours), len(theirs)) < 2:
-        return shown
-    return f"{shown} ± {half_interval(ours, theirs):.4f}"
+    return difference(*Pair(line, reference).difference("clean"))

@@ -1,4 +1,4 @@
-"""Two figures of the report: weights against accuracy, and seconds per epoch."""
+"""Figures of the report: weights and seconds against accuracy, seconds per epoch."""
 
 import statistics
 from collections import defaultdict
@@ -8,14 +8,74 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from experiments.report_best import best
+from experiments.report_grids import CONFIGS
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
+from experiments.report_pairs import half_interval
 from experiments.report_palette import COLOURS, legend_entries
-from experiments.report_papers import TABLES, TITLES
+from experiments.report_papers import SEARCHES, TABLES, TITLES
 from experiments.report_rows import Results
 from experiments.report_text import words
+
+
+def searched(experiment: str, results: Results) -> Figure | None:
+    """The best model of each layer: accuracy over weights and over time.
+
+    A dot is a seed, a bar the mean with its 95 % confidence interval.
+    """
+    lines = results.lines.get(experiment, [])
+    found = best(CONFIGS / SEARCHES[experiment], lines)
+    chosen = [one.judged for one, _ in found if one.judged.values("clean")]
+    if not chosen:
+        return None
+    figure, axes = plt.subplots(
+        1, 2, figsize=(9.2, 3.4), sharey=True, layout="constrained"
+    )
+    heads = ("weights of the recurrent layer", "seconds per epoch")
+    for axis, head in zip(axes, heads, strict=True):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlabel(f"{head}, logarithmic")
+        axis.grid(alpha=0.3)
+        axis.margins(0.15)
+        axis.spines[["top", "right"]].set_visible(False)
+    for line in chosen:
+        places = [line.rows[0]["recurrent_parameters"], _median(line)]
+        for axis, place in zip(axes, places, strict=True):
+            if place is not None:
+                _seeds(axis, place, line)
+    axes[0].set_ylabel("test accuracy")
+    figure.legend(
+        handles=legend_entries({line.settings["variant"] for line in chosen}),
+        loc="outside right upper",
+        frameon=False,
+        fontsize=8,
+    )
+    return figure
+
+
+def _median(line: Line) -> float | None:
+    seconds = line.values("seconds")
+    return statistics.median(seconds) if seconds else None
+
+
+def _seeds(axis: Axes, place: float, line: Line) -> None:
+    colour, values = COLOURS[line.settings["variant"]], line.values("clean")
+    axis.plot([place] * len(values), values, "o", color=colour, alpha=0.35, ms=5)
+    axis.errorbar(
+        place,
+        statistics.mean(values),
+        yerr=half_interval(values),
+        fmt="_",
+        ms=14,
+        color=colour,
+        capsize=4,
+    )
 
 
 def weights(results: Results) -> Figure | None:

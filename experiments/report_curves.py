@@ -114,9 +114,14 @@ CURVES = (
     ),
     Curves(
         name="imdb-tanh",
-        title="IMDB, n = 100, tanh: of the search for the best models",
+        title="IMDB, n = 100, tanh, eta = 1e-3: of the search for the best models",
         experiment="imdb",
-        select={"units": 100, "activation": "tanh", "eta": 1e-3},
+        select={
+            "units": 100,
+            "activation": "tanh",
+            "eta": 1e-3,
+            "initialisation": "keras",
+        },
         panel="dropout",
     ),
     Curves(

@@ -17,6 +17,7 @@ from experiments import report_charts, report_curves, report_errors
 from experiments.report_curves import CURVES, Curves, Scale
 from experiments.report_lines import Line
 from experiments.report_palette import shaded
+from experiments.report_papers import SEARCHES, TITLES
 from experiments.report_rows import Results
 from experiments.report_text import words
 from experiments.results import replacing
@@ -38,6 +39,12 @@ def draw(results: Results, folder: Path) -> dict[str, str]:
     figures: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         curves.name: (curves.title, partial(_curves, curves)) for curves in CURVES
     }
+    for experiment in SEARCHES:
+        figures[f"{experiment}-best"] = (
+            f"{TITLES[experiment]}: the best model of each layer that a search found; "
+            "dots are seeds, bars the means with their 95 % confidence intervals",
+            partial(report_charts.searched, experiment),
+        )
     figures["weights"] = (
         "Weights of the recurrent layer against test accuracy",
         report_charts.weights,

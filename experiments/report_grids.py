@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments import command, environment, grid_file
-from experiments.grid_run import Run
+from experiments.grid_run import ROOT, Run
 from experiments.report_lines import LENGTHS
 from experiments.report_rows import Results
 from experiments.report_text import NOTHING, table
 from experiments.results import Row
+
+CONFIGS = ROOT / "configs"
 
 GRIDS = """What the grids in `configs/` ask for. A run is done if a row has all of its
 settings, on whatever backend; `shorter` are those of the others that were trained for

@@ -15,7 +15,14 @@ from experiments.report_claims import (
 )
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
-from experiments.report_pairs import RUNS, Pair, half_interval, pairs, sign
+from experiments.report_pairs import (
+    RUNS,
+    Pair,
+    difference,
+    half_interval,
+    pairs,
+    sign,
+)
 from experiments.report_papers import COUNTS
 from experiments.report_rows import Results
 from experiments.report_speed import WHERE, grouped, newest, shapes, unmasked
@@ -165,14 +172,10 @@ def _better(claim: Better, lines: Sequence[Line]) -> list[Case]:
 
 def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     ours, theirs = pair.values(measure)
-    fewest = min(len(ours), len(theirs))
-    distance = mean(ours) - mean(theirs)
-    decision, shown = FEW, f"{distance:+.4f}"
-    if fewest >= 2:
-        error = pair.error(measure)
-        shown += f" ± {error:.4f}"
-        if fewest >= RUNS:
-            decision = exceeds(sign(measure) * distance + claim.margin, error)
+    distance, error = pair.difference(measure)
+    decision = FEW
+    if error is not None and min(len(ours), len(theirs)) >= RUNS:
+        decision = exceeds(sign(measure) * distance + claim.margin, error)
     a, b = pair.left, pair.right
     short, choice = _short(claim, a), _choice(claim, a)
     if short and decision == {"left": FAILS, "right": HOLDS}.get(claim.slow or ""):
@@ -183,6 +186,7 @@ def _compare(claim: Better, pair: Pair, measure: str) -> Case:
     known = [*claim.fixed, *claim.left, *apart]
     what = ", ".join(filter(None, [pair.note, *describe([teller], known)]))
     left, right = _side(a, ours, apart), _side(b, theirs, apart)
+    shown = difference(distance, error)
     return Case(what, measure, left, right, shown, decision, short, choice)
 
 
@@ -213,19 +217,17 @@ def _reaches(claim: Reaches, lines: Sequence[Line]) -> list[Case]:
 
 def _reach(claim: Reaches, line: Line, measure: str) -> Case:
     values = line.values(measure)
-    distance = mean(values) - claim.printed
-    decision, shown = FEW, f"{distance:+.4f}"
-    if len(values) >= 2:
-        error = half_interval(values)
-        shown += f" ± {error:.4f}"
-        if len(values) >= RUNS:
-            decision = exceeds(claim.within - abs(distance), error)
+    distance, error = mean(values) - claim.printed, half_interval(values)
+    decision = FEW
+    if error is not None and len(values) >= RUNS:
+        decision = exceeds(claim.within - abs(distance), error)
     short = _short(claim, line)
     if short and distance < 0 and decision == FAILS:
         decision = FEW  # it may rise yet
     (what,) = describe([line], claim.fixed)
     printed = f"{claim.printed:.4f} (printed)"
     side, choice = _side(line, values), _choice(claim, line)
+    shown = difference(distance, error)
     return Case(what, measure, side, printed, shown, decision, short, choice)
 
 

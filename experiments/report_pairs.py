@@ -39,16 +39,17 @@ class Pair:
         shared = [draw for draw in ours if draw in theirs]
         return [ours[draw] for draw in shared], [theirs[draw] for draw in shared]
 
-    def error(self, measure: str) -> float:
-        """Half the confidence interval of the difference of the means.
+    def difference(self, measure: str) -> tuple[float, float | None]:
+        """The difference of the means, and half its confidence interval.
 
-        From two values on each side on; by Welch's t-test, or where seeds draw the
-        data by that of pairs.
+        By Welch's t-test, or where seeds draw the data by that of pairs.
         """
         ours, theirs = self.values(measure)
+        distance = mean(ours) - mean(theirs)
         if self._drawn:
-            return half_interval([x - y for x, y in zip(ours, theirs, strict=True)])
-        return half_interval(ours, theirs)
+            paired = [x - y for x, y in zip(ours, theirs, strict=True)]
+            return distance, half_interval(paired)
+        return distance, half_interval(ours, theirs)
 
     @property
     def _drawn(self) -> bool:
@@ -56,15 +57,19 @@ class Pair:
         return all("drawn_checksum" in row for row in rows)
 
 
-def half_interval(*samples: Sequence[float]) -> float:
+def half_interval(*samples: Sequence[float]) -> float | None:
     """Half the 95 % confidence interval of a mean, or of a difference of two means.
+
+    There is none of a single value.
 
     With Student's t of Welch and Satterthwaite's degrees of freedom, which for one
     sample are its values less one.
 
     Args:
-        samples: One or two, of at least two values each.
+        samples: One or two.
     """
+    if min(map(len, samples)) < 2:
+        return None
     squares = [variance(values) / len(values) for values in samples]
     if not any(squares):
         return 0.0
@@ -73,6 +78,11 @@ def half_interval(*samples: Sequence[float]) -> float:
         for square, values in zip(squares, samples, strict=True)
     )
     return float(stats.t.ppf(0.975, freedom) * sum(squares) ** 0.5)
+
+
+def difference(distance: float, error: float | None) -> str:
+    """A difference as text, with half its confidence interval where there is one."""
+    return f"{distance:+.4f}" + ("" if error is None else f" ± {error:.4f}")
 
 
 def sign(measure: str) -> int:

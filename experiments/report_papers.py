@@ -24,8 +24,8 @@ TITLES = {
     "handwriting": "Online handwriting",
 }
 
-# Beyond the papers: the grids that seek the best model of each layer.
-SEARCHES = {"imdb": ["imdb_best.toml"]}
+# Beyond the papers: the grid that seeks the best model of each layer.
+SEARCHES = {"imdb": "imdb_best.toml"}
 
 
 @dataclass(frozen=True)

@@ -30,22 +30,26 @@ def compares_engines(row: Row) -> bool:
 
 
 def engine_tables(rows: Iterable[Row]) -> str:
-    """Where engines were compared: the step and the forward pass of each."""
+    """Where engines were compared: the step and the forward pass of each.
+
+    Those that were compared with one another stand in one table.
+    """
     own = [
         {"xla_flags": None} | row
         for row in rows
         if compares_engines(row) and row["engine"]
     ]
     sections = []
-    for of, alike in grouped(own, (*WHERE, "model", "masked", "xla_flags")).items():
-        backend, processor, model, masked, flags = of
+    what = (*WHERE, "model", "masked", "engines", "xla_flags")
+    for of, alike in grouped(own, what).items():
+        backend, processor, model, masked, compared, flags = of
         engines = list(dict.fromkeys(row["engine"] for row in alike))
         body = []
         for shape, by_engine in grouped(alike, ("layer", "B", "T", "m", "n")).items():
             cells = {row["engine"]: _both(row) for row in by_engine}  # the newest
             shown = [cells.get(engine, NOTHING) for engine in engines]
             body.append([layer_title(shape[0]), *map(str, shape[1:]), *shown])
-        title = f"### {backend}, {processor}: engines, {model}"
+        title = f"### {backend}, {processor}: {model}, {compared.replace(',', ', ')}"
         title += (", masked" if masked else "") + (f", {flags}" if flags else "")
         sections += [title, table(["layer", "B", "T", "m", "n", *engines], body)]
     return "\n\n".join(sections)

@@ -138,10 +138,11 @@ class LSTM6Cell(SlimCell, key="lstm6"):
 
     Trainable parameters: n m + n^2 + n.
 
-    No gate holds the recurrence back: near zero a step multiplies the memory by
-    forget I + g'(0)^2 U_c. With tanh and an orthogonal U_c that is up to 1 + forget,
-    and over hundreds of steps what is small at first grows; with sigmoid, as in the
-    paper, it is up to forget + 1/16.
+    No gate holds the recurrence back: a step multiplies a small change of c_{t-1} by
+    forget I + g'(c_{t-1}) U_c g'(z_t), where z_t is what g has in it above. With tanh
+    and an orthogonal U_c that is up to 1 + forget where both are near zero, and over
+    hundreds of steps a small change grows. With sigmoid, as in the paper, c settles
+    near g(z) / (1 - forget), where for a large forget g is flat: forget is left.
     """
 
 
