@@ -85,10 +85,9 @@ def _build(plan: Plan, a: Mapping[str, Array]):
     static = plan.static_values(a)
     again = tuple(k for k in plan.moving if k not in plan.kept_pre)
     zero = primitives.zeros_like(a["h_T"])
-    transposed = {
-        k: primitives.transpose(variant.part(a["recurrent_kernel"], "U", k))
-        for k in variant.matrix_blocks
-    }
+    transposed = None
+    if variant.matrix_blocks:
+        transposed = primitives.transpose(a["recurrent_kernel"])
     c_first = a.get("c", a["h"])
 
     def step(carry, row, before):
@@ -122,8 +121,9 @@ def _build(plan: Plan, a: Mapping[str, Array]):
         dc = plus(dc, passed_c) if variant.memory else None
 
         dh = None
-        for k in variant.matrix_blocks:
-            dh = plus(dh, plan.times_matrix(dpre[k], transposed[k]))
+        if variant.matrix_blocks:
+            through = primitives.join([dpre[k] for k in variant.matrix_blocks])
+            dh = plan.times_matrix(through, transposed)
         for k in variant.vector_blocks:
             u = a[f"u {k}"]
             dh = u * dpre[k] if dh is None else equations.add_product(dh, u, dpre[k])
