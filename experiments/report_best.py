@@ -19,11 +19,11 @@ NOTE = """### Beyond the papers: the best model of each layer
 
 `python -m experiments.grid configs/{grid}` is the search. The best configuration of a
 layer is the one with which seed {seed} has the highest validation accuracy, in its
-best epoch; the test set chooses nothing. The numbers behind it are the means over the
-seeds that followed, by the experiment itself with `--seed`, which did not choose; of
-seed {seed} where there are no others. `epoch` is the one that the validation split
-chose. The last column is the difference on the test set, with half its 95 % confidence
-interval."""
+best epoch; the test set chooses nothing. Of several backends the one with the most
+seeds counts. The columns after that accuracy are the means over the other seeds, of
+the experiment itself with `--seed`, which did not choose; over seed {seed} where there
+are no others. `epoch` is the one that the validation split chose. The last column is
+the difference on the test set, with half its 95 % confidence interval."""
 
 SHOWN = ("clean", "chosen", "seconds")
 

@@ -35,9 +35,8 @@ Rows of synthetic sample data count nowhere."""
 ENGINES = """Engines compared: milliseconds of a training step and of a forward pass.
 `parallel` solves for all states at once, by Newton steps and associative scans,
 `parallel-back` for their gradients alone, and `linear-back` takes the same
-linear system for the gradients step by step (`experiments/speed_parallel.py`). On a GPU
-`scan`, and so `auto` of LSTM and LSTM6, took one step at a time when these rows were
-made; now it takes eight, which here is `scan:8`."""
+linear system for the gradients step by step (`experiments/speed_parallel.py`).
+`scan:8` takes eight steps at once."""
 
 
 def page(results: Results, figures: Path) -> str:

@@ -43,16 +43,24 @@ def engine_tables(rows: Iterable[Row]) -> str:
     what = (*WHERE, "model", "masked", "engines", "xla_flags")
     for of, alike in grouped(own, what).items():
         backend, processor, model, masked, compared, flags = of
-        engines = list(dict.fromkeys(row["engine"] for row in alike))
+        engines = list(dict.fromkeys(map(_engine, alike)))
         body = []
         for shape, by_engine in grouped(alike, ("layer", "B", "T", "m", "n")).items():
-            cells = {row["engine"]: _both(row) for row in by_engine}  # the newest
+            cells = {_engine(row): _both(row) for row in by_engine}  # the newest
             shown = [cells.get(engine, NOTHING) for engine in engines]
             body.append([layer_title(shape[0]), *map(str, shape[1:]), *shown])
         title = f"### {backend}, {processor}: {model}, {compared.replace(',', ', ')}"
         title += (", masked" if masked else "") + (f", {flags}" if flags else "")
         sections += [title, table(["layer", "B", "T", "m", "n", *engines], body)]
     return "\n\n".join(sections)
+
+
+def _engine(row: Row) -> str:
+    """The engine that was asked for, and how many steps it chose to take at once."""
+    chosen = row.get("at_once") or 1  # older rows took one
+    if chosen == 1 or ":" in row["engine"]:
+        return row["engine"]
+    return f"{row['engine']}, {chosen} at once"
 
 
 def _both(row: Row) -> str:

@@ -196,7 +196,7 @@ def _rows(
             "masked": settings.masked,
             "engines": settings.engines,
             "engine": one.engine,
-            "ran": getattr(layers.get(one), "resolved_engine", None),
+            **_ran(layers.get(one)),
             "B": settings.batch_size,
             "T": steps,
             "m": settings.features,
@@ -219,6 +219,12 @@ def _rows(
             row["newton_steps"] = newton[one]
         rows.append(row)
     return rows
+
+
+def _ran(layer: Any) -> Row:
+    """Which engine runs a layer of ours, and how many steps a scan takes at once."""
+    ran = getattr(layer, "resolved_engine", None)
+    return {"ran": ran, "at_once": layer.resolved_unroll if ran == "scan" else None}
 
 
 def _ratio(other: float | None, own: float) -> float | None:

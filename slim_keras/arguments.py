@@ -69,8 +69,9 @@ _DOCS = {
     "with Keras' layers, only where layer or model are called directly: `fit` and "
     "`predict` carry no states.",
     "unroll": "Whether to unroll Keras' loop (`engine='loop'`), which needs a fixed "
-    "number of steps; or how many steps the loop of `engine='scan'` takes at once, an "
-    "integer (JAX alone; without it 8 on GPUs and 1 elsewhere).",
+    "number of steps; or how many steps `engine='scan'` takes at once, an integer, "
+    "which chooses that engine: more than 1 on JAX alone, by default 8 on its GPUs for "
+    "variants with a recurrent matrix.",
     "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
     "output before them.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "

@@ -139,10 +139,11 @@ class LSTM6Cell(SlimCell, key="lstm6"):
     Trainable parameters: n m + n^2 + n.
 
     No gate holds the recurrence back: a step multiplies a small change of c_{t-1} by
-    forget I + g'(c_{t-1}) U_c g'(z_t), where z_t is what g has in it above. With tanh
-    and an orthogonal U_c that is up to 1 + forget where both are near zero, and over
-    hundreds of steps a small change grows. With sigmoid, as in the paper, c settles
-    near g(z) / (1 - forget), where for a large forget g is flat: forget is left.
+    forget I + g'(z_t) U_c g'(c_{t-1}), with z_t = W_c x_t + U_c h_{t-1} + b_c and
+    g' as diagonal matrices. With tanh and an orthogonal U_c that is up to 1 + forget
+    where both are near zero, and over hundreds of steps a small change grows. With
+    sigmoid, as in the paper, c settles near g(z) / (1 - forget), where for a large
+    forget g is flat: forget is left.
     """
 
 

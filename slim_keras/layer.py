@@ -94,6 +94,11 @@ class SlimLayer(keras.layers.RNN):
         )
 
     @property
+    def resolved_unroll(self) -> int:
+        """How many steps the loop takes at once, where it is the scan."""
+        return engine.steps_at_once(self.cell, self._unroll)
+
+    @property
     def variant(self):
         """The row of `slim_keras.variants` that this layer computes."""
         return self.cell.variant
@@ -138,7 +143,7 @@ class SlimLayer(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
             fused=chosen is engine.Engine.PALLAS,
-            unroll=engine.steps_at_once(self._unroll),
+            unroll=self.resolved_unroll,
         )
 
     def get_config(self):

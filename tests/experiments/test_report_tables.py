@@ -237,6 +237,27 @@ def test_engines_stand_apart():
     assert "1.00 / 2.00, 9 of 99 GB/s" in lstm[0]
 
 
+def test_engines_that_were_compared_stand_together_and_say_their_steps_at_once():
+    of = {"model": "layer", "device": "gpu", "forward_ms": 2.0}
+    one = of | {"engines": "scan:1,scan"}
+    rows = [
+        speed("lstm6", 9.0, **of, engines="auto"),  # before steps at once were kept
+        speed("lstm6", 8.0, **one | {"engine": "scan:1"}, at_once=1),
+        speed("lstm6", 4.0, **one | {"engine": "scan"}, at_once=8),
+        speed("lstm6", 5.0, **one | {"engine": "scan:2"}, at_once=2),
+    ]
+    text = engine_tables(rows)
+    heads = [line for line in text.splitlines() if line.startswith("| layer")]
+    assert [head.split(" | ")[5:] for head in heads] == [
+        ["auto |"],
+        ["scan:1", "scan, 8 at once", "scan:2 |"],
+    ]
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "### jax, p: layer, auto",
+        "### jax, p: layer, scan:1, scan",
+    ]
+
+
 def test_stacks_stand_behind_their_layer():
     names = ("indrnn x2", "indrnn", "keras.layers.LSTM")
     rows = [speed(name, 10.0, model="adding") for name in names]

@@ -101,6 +101,7 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     engines = ["cudnn" if gpu else None, "scan:2", "pallas", "parallel", "linear-back"]
     assert [row["engine"] for row in rows] == engines
     assert [row["ran"] for row in rows] == [None, "scan", "pallas", None, None]
+    assert [row["at_once"] for row in rows] == [None, 2, None, None, None]
     solved = ["newton_steps" in row for row in rows]
     assert solved == [row["engine"] == "parallel" for row in rows]
     assert "(scan:2)" in (shown := capsys.readouterr().out)

@@ -239,12 +239,14 @@ def test_the_loop_runs(arguments, counts, data, rng):
 
 
 def test_the_choice_of_steps_at_once():
-    def chosen(unroll, backend, platform):
-        return engine.steps_at_once(unroll, backend=backend, platform=platform)
+    def chosen(unroll, backend, platform, key="lstm3"):
+        cell = slim_keras.get(key)(UNITS).cell
+        return engine.steps_at_once(cell, unroll, backend=backend, platform=platform)
 
     assert chosen(False, "jax", "gpu") == 8
     assert chosen(4, "jax", "gpu") == chosen(4, "jax", "cpu") == 4
     assert chosen(1, "jax", "gpu") == 1
+    assert chosen(False, "jax", "gpu", "indylstm") == 1
     for backend, platform in ("jax", "cpu"), ("jax", "tpu"), ("torch", "gpu"):
         assert chosen(False, backend, platform) == 1
 
@@ -255,6 +257,26 @@ def steps_at_once(layer, x):
 
     jaxpr = jax.make_jaxpr(jax.grad(lambda x: layer(x).sum()))(x)
     return [int(n) for n in re.findall(r"unroll=(\d+)", str(jaxpr))]
+
+
+def test_a_scan_takes_as_many_steps_at_once_as_the_platform_likes(
+    data, rng, monkeypatch
+):
+    monkeypatch.setattr(engine, "_AT_ONCE", {"cpu": 3})
+    layer, x = support.make("lstm2", rng, return_sequences=True), data[0]
+    support.close(support.outputs(layer, x), support.expected(layer, x))
+    assert layer.resolved_unroll == (3 if BACKEND == "jax" else 1)
+    if BACKEND == "jax":
+        assert steps_at_once(layer, support.tensor(x)) == [3, 3]
+
+
+def test_one_step_at_once_serves_every_backend(counts, data, rng):
+    layer, x = support.make("lstm6", rng, return_sequences=True, unroll=1), data[0]
+    assert layer.resolved_engine == "scan"
+    support.close(support.outputs(layer, x), support.expected(layer, x))
+    assert counts == {"scan": 1, "loop": 0}
+    with pytest.raises(ValueError, match="`engine='scan'` serves the backends"):
+        engine.resolve("auto", layer.cell, unroll=1, backend="numpy")
 
 
 @pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6"])
