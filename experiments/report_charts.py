@@ -8,14 +8,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from experiments.report_axes import legend, logarithmic
 from experiments.report_best import best
 from experiments.report_grids import CONFIGS
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
 from experiments.report_pairs import half_interval
-from experiments.report_palette import COLOURS, legend_entries
+from experiments.report_palette import COLOURS
 from experiments.report_papers import SEARCHES, TABLES, TITLES
 from experiments.report_rows import Results
 from experiments.report_text import words
@@ -36,11 +36,7 @@ def searched(experiment: str, results: Results) -> Figure | None:
     )
     heads = ("weights of the recurrent layer", "seconds per epoch")
     for axis, head in zip(axes, heads, strict=True):
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_xlabel(f"{head}, logarithmic")
+        logarithmic(axis, head)
         axis.grid(alpha=0.3)
         axis.margins(0.15)
         axis.spines[["top", "right"]].set_visible(False)
@@ -50,12 +46,7 @@ def searched(experiment: str, results: Results) -> Figure | None:
             if place is not None:
                 _seeds(axis, place, line)
     axes[0].set_ylabel("test accuracy")
-    figure.legend(
-        handles=legend_entries({line.settings["variant"] for line in chosen}),
-        loc="outside right upper",
-        frameon=False,
-        fontsize=8,
-    )
+    legend(figure, {line.settings["variant"] for line in chosen})
     return figure
 
 
@@ -102,12 +93,8 @@ def weights(results: Results) -> Figure | None:
         for variant, weights, accuracy in _printed(experiment, results):
             present.add(variant)
             axis.plot(weights, accuracy, "x", color=COLOURS[variant])
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}")
-        axis.xaxis.set_minor_locator(NullLocator())
+        logarithmic(axis, "weights of the recurrent layer")
         axis.set_title(TITLES[experiment], fontsize=9)
-        axis.set_xlabel("thousands of weights in the recurrent layer")
         axis.grid(alpha=0.3)
         axis.margins(0.12)
     axes[0, 0].set_ylabel("test accuracy")
@@ -116,12 +103,7 @@ def weights(results: Results) -> Figure | None:
         Line2D([], [], ls="", marker="o", mfc="none", color="gray", label="clean"),
         Line2D([], [], ls="", marker="x", color="gray", label="printed"),
     ]
-    figure.legend(
-        handles=[*legend_entries(present), *marks],
-        loc="outside right upper",
-        frameon=False,
-        fontsize=8,
-    )
+    legend(figure, present, marks)
     return figure
 
 

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from experiments.report_axes import legend, logarithmic
 from experiments.report_lines import Line
-from experiments.report_palette import COLOURS, legend_entries
+from experiments.report_palette import COLOURS
 from experiments.report_rows import Results
 
 RATES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -36,9 +37,7 @@ def errors(results: Results) -> Figure | None:
         usual = statistics.mode(line.settings[name] for line in lines)
         own = [line for line in lines if line.matches({name: usual})]
         _draw(axis, own, "parameters", "cer", ls="-")
-        axis.set_xscale("log")
-        axis.set_xlabel("weights of the model")
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        logarithmic(axis, "weights of the model")
         numbers = [line.settings[other] for line in own]
         span = " to ".join(map(str, sorted({min(numbers), max(numbers)})))
         axis.set_title(f"{usual} {name}, {span} {other}: the chosen epoch", fontsize=9)
@@ -51,12 +50,7 @@ def errors(results: Results) -> Figure | None:
     axes[0].yaxis.set_major_locator(FixedLocator(RATES))
     axes[0].yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     axes[0].yaxis.set_minor_formatter(NullFormatter())
-    figure.legend(
-        handles=legend_entries({line.settings["variant"] for line in lines}),
-        loc="outside right upper",
-        frameon=False,
-        fontsize=8,
-    )
+    legend(figure, {line.settings["variant"] for line in lines})
     return figure
 
 

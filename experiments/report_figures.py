@@ -11,9 +11,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from experiments import report_charts, report_curves, report_errors
+from experiments.report_axes import logarithmic
 from experiments.report_curves import CURVES, Curves, Scale
 from experiments.report_lines import Line
 from experiments.report_palette import shaded
@@ -98,7 +99,8 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
                 entries.setdefault(label, (report_curves.rank(line), drawn))
             _dress(axis, f"{words(curves.panel, panel)}\n{common}", curves.scale)
             if far:
-                _spread(axis, curves.scale.unit)
+                # Short curves have room so beside long ones.
+                logarithmic(axis, curves.scale.unit)
         for axis in of_row[len(panels) :]:
             axis.set_axis_off()
         of_row[0].set_ylabel(curves.scale.label)
@@ -113,15 +115,6 @@ def _curves(curves: Curves, results: Results) -> Figure | None:
     legend = f"{curves.scale.legend}; shaded: lowest to highest seed"
     figure.suptitle(f"{curves.title}\n{legend}", fontsize=10)
     return figure
-
-
-def _spread(axis: Axes, unit: str) -> None:
-    """Gives short curves room beside long ones."""
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.set_xlabel(f"{unit}, logarithmic")
 
 
 def _dress(axis: Axes, title: str, scale: Scale) -> None:

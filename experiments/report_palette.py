@@ -1,9 +1,6 @@
 """One colour for each variant, throughout the figures of the report."""
 
 from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
-
-from experiments.report_names import layer_name
 
 COLOURS = {
     "lstm": "#000000",
@@ -28,12 +25,3 @@ COLOURS = {
 def shaded(variant: str, strength: float) -> tuple[float, ...]:
     """The colour of a variant, mixed with white: 1 is the full colour."""
     return tuple(strength * part + 1 - strength for part in to_rgb(COLOURS[variant]))
-
-
-def legend_entries(variants: set[str]) -> list[Line2D]:
-    """A square for each of the variants."""
-    return [
-        Line2D([], [], ls="", marker="s", color=colour, label=layer_name(variant))
-        for variant, colour in COLOURS.items()
-        if variant in variants
-    ]
