@@ -227,7 +227,7 @@ def test_bad_input(tmp_path, capsys):
         (["--variants", "lstm99"], "lstm99"),
         (["--model", "adding", "--features", "3"], "features 3"),
         (["--engines", "scan,fast"], "fast"),
-        (["--engines", "scan:1"], "scan:1"),
+        (["--engines", "scan:0"], "scan:0"),
         (["--engines", "scan:"], "scan:"),
         (["--engines", "parallel:2"], "parallel:2"),
         (["--engines", "parallel"], "engines parallel"),
