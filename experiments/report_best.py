@@ -57,22 +57,27 @@ class Best:
     @property
     def judged(self) -> Line:
         """The line without that seed, if others have finished."""
-        runs = zip(self.line.rows, self.line.histories, strict=True)
-        others = [run for run in runs if run[0] is not self.row]
+        others = [run for run in self.line.runs if run[0] is not self.row]
         rows = [row for row, _ in others]
         histories = [history for _, history in others]
         line = replace(self.line, rows=rows, histories=histories)
         return line if line.finished else self.line
 
 
-def best(grid: Path, lines: Sequence[Line]) -> list[tuple[Best, int]]:
-    """The best configuration of each layer in a grid, and of how many.
+def search(grid: Path) -> list[Run]:
+    """The runs of a grid with its first seed, which searches."""
+    runs = wanted(grid)
+    return [run for run in runs if run.config.seed == runs[0].config.seed]
+
+
+def best(runs: Sequence[Run], lines: Sequence[Line]) -> list[tuple[Best, int]]:
+    """The best configuration of each layer in a search, and of how many.
 
     Args:
-        grid: The file; its first seed searches.
+        runs: The runs of the search.
         lines: The measured lines of its experiment.
     """
-    found = [one for run in _search(grid) if (one := _found(run, lines))]
+    found = [one for run in runs if (one := _found(run, lines))]
     tried = Counter(one.line.settings["variant"] for one in found)
     rising = sorted(found, key=lambda one: one.rank)
     highest = {one.line.settings["variant"]: one for one in rising}
@@ -89,13 +94,13 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
     Returns:
         Nothing if no configuration was trained.
     """
-    chosen = best(grid, lines)
+    runs = search(grid)
+    chosen = best(runs, lines)
     if not chosen:
         return ""
-    search = _search(grid)
-    seed = search[0].config.seed
+    seed = runs[0].config.seed
     reference = chosen[0][0].judged
-    varying = (name for name in search[0].settings if _varies(name, search))
+    varying = (name for name in runs[0].settings if _varies(name, runs))
     axes = list(dict.fromkeys(["variant", *varying, "backend"]))
     rows = [
         [
@@ -121,14 +126,8 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
     return "\n\n".join([note, table(columns, rows, left=len(axes))])
 
 
-def _search(grid: Path) -> list[Run]:
-    """The runs of its first seed."""
-    runs = wanted(grid)
-    return [run for run in runs if run.config.seed == runs[0].config.seed]
-
-
-def _varies(name: str, search: Sequence[Run]) -> bool:
-    return len({run.settings[name] for run in search}) > 1
+def _varies(name: str, runs: Sequence[Run]) -> bool:
+    return len({run.settings[name] for run in runs}) > 1
 
 
 def _found(run: Run, lines: Sequence[Line]) -> Best | None:
@@ -136,7 +135,7 @@ def _found(run: Run, lines: Sequence[Line]) -> Best | None:
     able = [
         Best(line, row, history)
         for line in lines
-        for row, history in zip(line.rows, line.histories, strict=True)
+        for row, history in line.runs
         if run.row([anywhere(row)])
     ]
     return max(able, key=lambda one: len(one.line.finished), default=None)

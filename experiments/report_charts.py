@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.report_axes import legend, logarithmic
-from experiments.report_best import best
+from experiments.report_best import best, search
 from experiments.report_grids import CONFIGS
 from experiments.report_lines import Line
 from experiments.report_names import layer_name
@@ -27,7 +27,7 @@ def searched(experiment: str, results: Results) -> Figure | None:
     A dot is a seed, a bar the mean with its 95 % confidence interval.
     """
     lines = results.lines.get(experiment, [])
-    found = best(CONFIGS / SEARCHES[experiment], lines)
+    found = best(search(CONFIGS / SEARCHES[experiment]), lines)
     chosen = [one.judged for one, _ in found if one.judged.values("clean")]
     if not chosen:
         return None

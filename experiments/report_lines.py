@@ -127,10 +127,14 @@ class Line:
         return f"{self.settings['experiment']} {self.number}"
 
     @property
+    def runs(self) -> list[tuple[Row, History]]:
+        """Row and epochs of each run."""
+        return list(zip(self.rows, self.histories, strict=True))
+
+    @property
     def finished(self) -> list[tuple[Row, History]]:
         """The runs that did not diverge."""
-        runs = zip(self.rows, self.histories, strict=True)
-        return [run for run in runs if run[0]["status"] == "finished"]
+        return [run for run in self.runs if run[0]["status"] == "finished"]
 
     def values(self, measure: str) -> list[float]:
         """One of `MEASURES` for each finished run that can say it."""

@@ -60,10 +60,8 @@ class Pair:
 def half_interval(*samples: Sequence[float]) -> float | None:
     """Half the 95 % confidence interval of a mean, or of a difference of two means.
 
-    There is none of a single value.
-
     With Student's t of Welch and Satterthwaite's degrees of freedom, which for one
-    sample are its values less one.
+    sample are its values less one. Of a single value there is none.
 
     Args:
         samples: One or two.

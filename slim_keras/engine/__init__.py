@@ -39,7 +39,7 @@ def check(requested: str, cell, *, unroll: bool | int = False) -> None:
         requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
         cell: The `SlimCell` to run.
         unroll: Whether the layer was asked to unroll its loop, which Keras' own
-            loop alone does; or by how many steps, which is for JAX' scan.
+            loop alone does; or by how many steps, which is for the scan.
 
     Raises:
         ValueError: `requested` is unknown or cannot serve, or `unroll` is no factor.

@@ -40,16 +40,16 @@ def measured(tmp_path, monkeypatch):
     grid.write_text(GRID)
 
     def made(*validated):
-        scores = {made["run"]: score for made, score in validated}
+        scores = {one["run"]: score for one, score in validated}
 
-        def history(made):
+        def history(one):
             # The chosen epoch is the last one; what no epoch chose is higher.
-            own = [entry | {"val_accuracy": 1.0} for entry in epochs(made)]
-            own[-1]["val_accuracy"] = scores[made["run"]]
+            own = [entry | {"val_accuracy": 1.0} for entry in epochs(one)]
+            own[-1]["val_accuracy"] = scores[one["run"]]
             return own
 
         monkeypatch.setattr("tests.experiments.report_support.epochs", history)
-        return grid, read(results(tmp_path / "rows", *(made for made, _ in validated)))
+        return grid, read(results(tmp_path / "rows", *(one for one, _ in validated)))
 
     return made
 
@@ -59,8 +59,8 @@ def found(measured):
     """The cells of each layer, of rows with a validation accuracy."""
 
     def cells(*validated):
-        grid, read = measured(*validated)
-        text = best_table(grid, read.lines["imdb"])
+        grid, everything = measured(*validated)
+        text = best_table(grid, everything.lines["imdb"])
         rows = [[c.strip() for c in x.split("|")[1:-1]] for x in text.splitlines()]
         names, _, *others = filter(None, rows)
         return {
