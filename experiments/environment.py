@@ -39,7 +39,7 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
     if importlib.util.find_spec(backend) is None:
         raise UserError(f"backend {backend} is not installed: pip install {backend}")
     os.environ["KERAS_BACKEND"] = backend
-    _keep_memory()
+    keep_memory()
     with _silence():
         import keras
 
@@ -51,6 +51,24 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
             "already; choose the backend in a fresh process"
         )
     share(backend, devices)
+
+
+def keep_memory() -> None:
+    """Lets this process keep big buffers instead of returning them to the system.
+
+    XLA asks for the memory of a training step anew each time. Beyond 32 MiB glibc maps
+    it afresh, and every step pays for the system clearing it page by page: more than
+    half of an IndyLSTM's step on JAX. Without glibc nothing is done.
+
+    To be called before the process has a second thread: the arena that glibc gives to
+    one stays, is used by later threads too, and returns what it can.
+    """
+    mmap_max, trim_threshold, arena_max = -4, -1, -8  # as <malloc.h> numbers them
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(arena_max, 1)  # the arenas of other threads map what exceeds 64 MiB
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, -1)  # never
 
 
 def check_device(backend: str, device: str) -> None:
@@ -98,21 +116,6 @@ def _silence() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-
-
-def _keep_memory() -> None:
-    """Lets this process keep big buffers instead of returning them to the system.
-
-    XLA asks for the memory of a training step anew each time. Beyond 32 MiB glibc maps
-    it afresh, and every step pays for the system clearing it page by page: more than
-    half of an IndyLSTM's step on JAX. Without glibc nothing is done.
-    """
-    mmap_max, trim_threshold, arena_max = -4, -1, -8  # as <malloc.h> numbers them
-    with suppress(AttributeError, OSError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(arena_max, 1)  # the arenas of other threads map what exceeds 64 MiB
-        mallopt(mmap_max, 0)
-        mallopt(trim_threshold, -1)  # never
 
 
 def facts() -> dict[str, Any]:

@@ -9,6 +9,8 @@ import runpy
 import sys
 import threading
 
+from experiments import environment
+
 
 def _end_with_parent() -> None:
     os.read(0, 1)
@@ -16,6 +18,7 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    environment.keep_memory()  # before there is a thread
     threading.Thread(target=_end_with_parent, daemon=True).start()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,6 +1,8 @@
 """Grids: from file to runs, what is done already, and the plain loop itself."""
 
 import json
+import os
+import platform
 import signal
 import subprocess
 import sys
@@ -319,6 +321,44 @@ def test_what_a_killed_process_started_ends_with_it():
         child.wait(0.5)
     child.stdin.close()
     assert child.wait(60) == 1
+
+
+# Buffers of 48 MiB, as a training step asks for them, in threads, as XLA does.
+BUFFERS = """
+import ctypes, resource, threading
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+size = 48 << 20
+
+def fill():
+    buffer = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(size)))
+    ctypes.memset(buffer, 1, size)
+    libc.free(buffer)
+
+def faults():
+    thread = threading.Thread(target=fill)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    thread.start()
+    thread.join()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+fill()
+print(max(faults() for _ in range(6)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what glibc does")
+def test_what_a_grid_starts_keeps_its_memory(tmp_path):
+    (tmp_path / "buffers.py").write_text(BUFFERS)
+    with subprocess.Popen(
+        [sys.executable, "-m", "experiments.grid_child", "buffers"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.PIPE,  # with its end the child would end
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert int(child.stdout.read()) < 1000  # of 12,288 pages
 
 
 def test_processes_end_when_the_loop_is_left(write, monkeypatch):
