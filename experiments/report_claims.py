@@ -162,6 +162,7 @@ CLAIMS: tuple[Claim, ...] = (
             some=True,
         )
         for name, slim, low, high in (
+            ("LSTM", _LSTM, 0.8856, 0.8868),
             ("LSTM6 with f = 0.4 or 0.56", _LSTM6 | _F6, 0.8208, 0.8026),
             ("LSTM_C6 with f = 0.4, 0.56 or 0.96", _LSTM_C6 | _F_C6, 0.8174, 0.8192),
         )
@@ -208,7 +209,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Better(
-            text=f"On IMDB a larger f, 0.95 instead of 0.4, lifts {name}.",
+            text=f"On IMDB a larger f, 0.95 or 0.96 instead of 0.4, lifts {name}.",
             source=f"{_MAIN}, section 4.1.3",
             experiment="imdb",
             same=slim | _SIGMOID,
@@ -237,14 +238,18 @@ CLAIMS: tuple[Claim, ...] = (
         right=_LSTM,
         measures=("after_150",),
     ),
-    Better(
-        text="On 20 Newsgroups LSTM_C6 is more accurate than LSTM.",
-        source=f"{_MAIN}, Table VII",
-        experiment="newsgroups",
-        same=_NEWS,
-        epochs=100,
-        left=_LSTM_C6,
-        right=_LSTM,
+    *(
+        Better(
+            text=f"On 20 Newsgroups LSTM_C6 {says} LSTM.",
+            source=f"{_MAIN}, Table VII",
+            experiment="newsgroups",
+            same=_NEWS,
+            epochs=100,
+            left=_LSTM_C6,
+            right=_LSTM,
+            margin=margin,
+        )
+        for says, margin in (("is more accurate than", 0.0), ("matches or beats", 0.01))
     ),
     Better(
         text="On 20 Newsgroups LSTM is more accurate than LSTM6.",

@@ -265,7 +265,7 @@ right.legend()
 figure.tight_layout()
 
 # %% [markdown]
-# With the papers' $f = 0.4$ the impulse is gone after three steps; with $f = 0.96$ it
+# With $f = 0.4$ the impulse is gone after three steps; with $f = 0.96$ it
 # takes 56 steps until a tenth is left. So on the task above, where all 50 steps count
 # the same, LSTM_C6 needed the large $f$. There is a price: a bucket that leaks
 # slowly also fills up, 25 inputs for $f = 0.96$. What this means for training is part
