@@ -1,8 +1,10 @@
 """Which arguments a variant takes, and their documentation, each written once."""
 
 import inspect
+import math
 import textwrap
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import keras
@@ -190,6 +192,18 @@ def positive(name: str, value: Any) -> int:
             f"`{name}` must be a positive integer. Received: {name}={value!r}"
         )
     return value.__index__()
+
+
+def number(value: Any) -> float:
+    """The value as a float; NaN, which is in no range, if it is none."""
+    return float(value) if isinstance(value, Real) else math.nan
+
+
+def rate(name: str, value: Any) -> float:
+    """The value as a float, if it is a rate of dropout."""
+    if not 0 <= number(value) < 1:
+        raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={value!r}")
+    return number(value)
 
 
 def document(cls: type, variant: Variant, text: str, tail: str) -> str:

@@ -1,8 +1,6 @@
 """One step of every variant: a single cell driven by its row of `variants.py`."""
 
 import inspect
-import math
-from numbers import Real
 from typing import Any, ClassVar
 
 import keras
@@ -54,13 +52,8 @@ class SlimCell(keras.layers.LSTMCell):
     def __init__(self, *args, **kwargs):
         given = arguments.bind(type(self), args, kwargs)
         given["units"] = arguments.positive("units", given["units"])
-        for rate in ("dropout", "recurrent_dropout"):
-            value = _number(given[rate])
-            if not 0 <= value < 1:
-                raise ValueError(
-                    f"`{rate}` must be in [0, 1). Received: {rate}={given[rate]!r}"
-                )
-            given[rate] = value
+        for name in ("dropout", "recurrent_dropout"):
+            given[name] = arguments.rate(name, given[name])
         needed = ["recurrent_vector_initializer"] if self.variant.vector_blocks else []
         needed += ["bias_initializer"] if given["use_bias"] else []
         for name in needed:
@@ -193,12 +186,15 @@ class SlimCell(keras.layers.LSTMCell):
         )
         equations = self.equations(_value_only)
         pre = {
-            k: equations.preactivation(
-                self.variant.part(product, "W", k),
-                self.variant.part(matrix, "U", k),
-                self.variant.part(vector, "u", k),
-                seen,
-                self.variant.part(bias, "b", k),
+            k: _rows(
+                equations.preactivation(
+                    self.variant.part(product, "W", k),
+                    self.variant.part(matrix, "U", k),
+                    self.variant.part(vector, "u", k),
+                    seen,
+                    self.variant.part(bias, "b", k),
+                ),
+                h,
             )
             for k in self.variant.blocks
         }
@@ -239,16 +235,20 @@ def _value_only(function):
     return Activation(value=function, pull=_no_pull)
 
 
+def _rows(pre, h):
+    """A row for each example also where a gate sees its bias alone.
+
+    The activation may be a layer, which was built for them.
+    """
+    return pre if len(pre.shape) == 2 else pre + ops.zeros_like(h)
+
+
 def _no_pull(x, y, dy):
     raise NotImplementedError("Keras' loop differentiates by itself.")
 
 
-def _number(value):
-    return float(value) if isinstance(value, Real) else math.nan
-
-
 def _checked_forget(forget):
-    value = _number(forget)
+    value = arguments.number(forget)
     if not abs(value) < 1:
         raise ValueError(
             "`forget` must be a number with |forget| < 1: the memory is "

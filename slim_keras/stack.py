@@ -5,12 +5,15 @@ computes W x_t for all steps at once, and the recurrence takes it as it comes. B
 normalisation, residual sums and concatenations stand between the two.
 """
 
+import copy
 import functools
 import inspect
+import math
 
 import keras
 from keras import initializers, layers
 
+from slim_keras import arguments
 from slim_keras.layer import SlimLayer
 
 _TAIL = """
@@ -19,9 +22,9 @@ its bias, followed by dropout and with batch normalisation before or after it.
 
 Args:
     layer: The recurrent layer that is stacked, `slim_keras.IndRNN(128)` say. Every R
-        takes its arguments and every W those of its kernel; its `return_sequences` is
-        the stack's, and so is its `dtype` unless the stack is given one. Seeds in it
-        serve the first pair; each further pair takes one more.
+        takes its arguments and every W those of its kernel, both its `trainable`; its
+        `return_sequences` is the stack's, and so is its `dtype` unless the stack is
+        given one. Seeds in it serve the first pair; each further pair takes one more.
 {args}
     dropout: Fraction of the outputs of R to drop, between 0 and 1. One mask serves all
         steps of a call. Default: 0.
@@ -117,14 +120,25 @@ class Stack(layers.Layer):
                 f"`{type(layer).__name__}` does not have. Received: "
                 f"last_initializer={last_initializer!r}"
             )
+        for name, value, low, high in (
+            ("momentum", momentum, 0, 1),
+            ("epsilon", epsilon, 0, math.inf),
+        ):
+            if not low <= arguments.number(value) <= high:
+                raise ValueError(
+                    f"`{name}` must be a number from {low} to {high}. Received: "
+                    f"{name}={value!r}"
+                )
         self.supports_masking = True
         self.input_spec = layers.InputSpec(ndim=3)
-        # Not the layer, which Keras would take for a part of this one.
-        self._layer = keras.saving.serialize_keras_object(layer)
+        # A new copy each time. Not the layer, which Keras would take for a part of this
+        # one, and no dictionary, which it would follow, too.
+        config = keras.saving.serialize_keras_object(layer)
+        self._layer = functools.partial(copy.deepcopy, config)
         self._layer_class = type(layer)
         self.units = layer.units
         self.return_sequences = layer.return_sequences
-        self.dropout = dropout
+        self.dropout = arguments.rate("dropout", dropout)
         self.normalization = normalization
         self.momentum = momentum
         self.epsilon = epsilon
@@ -151,7 +165,7 @@ class Stack(layers.Layer):
 
     def _pair(self, place, units, dropout, last):
         """One W and one R, not yet built."""
-        config = _seeds_moved(self._layer["config"], place)
+        config = _seeds_moved(self._layer()["config"], place)
         of_kernel = {
             name: config.pop(f"kernel_{name}")
             for name in ("initializer", "regularizer", "constraint")
@@ -164,6 +178,7 @@ class Stack(layers.Layer):
         product = layers.Dense(
             len(recurrence.variant.having("W")) * units,
             use_bias=False,  # R has one
+            trainable=config["trainable"],
             dtype=self.dtype_policy,
             **{f"kernel_{name}": value for name, value in of_kernel.items()},
         )
@@ -196,7 +211,7 @@ class Stack(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "layer": dict(self._layer),
+            "layer": self._layer(),
             "dropout": self.dropout,
             "normalization": self.normalization,
             "momentum": self.momentum,

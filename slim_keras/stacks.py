@@ -1,8 +1,10 @@
 """Deep recurrent networks: plain, residual and dense stacks of any of our layers."""
 
+from collections.abc import Iterable
+
 from keras import ops
 
-from slim_keras.arguments import positive
+from slim_keras.arguments import positive, rate
 from slim_keras.stack import Stack, public
 
 
@@ -95,13 +97,14 @@ class DenseStack(Stack):
         **kwargs,
     ):
         super().__init__(layer, **kwargs)
-        self.blocks = tuple(positive("blocks", size) for size in blocks)
-        if not self.blocks:
+        if not isinstance(blocks, Iterable) or not (blocks := tuple(blocks)):
             raise ValueError(
-                "`blocks` must hold a positive integer. Received: blocks=()"
+                "`blocks` must hold positive integers, one for each block. Received: "
+                f"blocks={blocks!r}"
             )
-        self.bottleneck_dropout = bottleneck_dropout
-        self.transition_dropout = transition_dropout
+        self.blocks = tuple(positive("blocks", size) for size in blocks)
+        self.bottleneck_dropout = rate("bottleneck_dropout", bottleneck_dropout)
+        self.transition_dropout = rate("transition_dropout", transition_dropout)
 
     def _sizes(self):
         k, channels = self.units, 6 * self.units

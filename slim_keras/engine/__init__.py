@@ -5,6 +5,7 @@ import importlib.util
 
 import keras
 
+from slim_keras.engine.activations import pulled
 from slim_keras.engine.export import (
     Export as Export,
     current_export as current_export,
@@ -120,14 +121,17 @@ def resolve(
         if unroll or backend not in BACKENDS or learning:
             return Engine.LOOP
         if backend == "jax" and (platform or _platform()) in ("gpu", "tpu"):
-            return Engine.SCAN if _kernel_refuses(cell, backend) else Engine.PALLAS
+            refused = _kernel_refuses(cell, backend, platform)
+            return Engine.SCAN if refused else Engine.PALLAS
         return Engine.SCAN
     if requested == Engine.SCAN and backend not in BACKENDS:
         raise ValueError(
             f"`engine='scan'` serves the backends {', '.join(BACKENDS)}. Received: "
             f"backend={backend!r}. Choose `engine='loop'`."
         )
-    if requested == Engine.PALLAS and (reason := _kernel_refuses(cell, backend)):
+    if requested == Engine.PALLAS and (
+        reason := _kernel_refuses(cell, backend, platform)
+    ):
         raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
     return Engine(requested)
 
@@ -189,19 +193,26 @@ def _variant_refuses(cell) -> str | None:
     )
 
 
-def _kernel_refuses(cell, backend: str) -> str | None:
+def _kernel_refuses(cell, backend: str, platform: str | None) -> str | None:
     """Why one kernel cannot run a cell, if so."""
     if backend != "jax":
         return f"serves the backend jax. Received: backend={backend!r}"
     if reason := _variant_refuses(cell):
         return reason
-    for name in _ACTIVATIONS:
-        function = getattr(cell, name)
-        if not primitives.elementwise(function):
-            return (
-                "serves elementwise activations without arrays of their own. Received: "
-                f"{name}={getattr(function, '__name__', function)!r}"
-            )
     if importlib.util.find_spec(_COMPILER) is None:
         return f"needs {_COMPILER}, which this JAX does not have"
+    from slim_keras.engine.pallas import holds  # needs that compiler
+
+    platform = platform or _jax().default_backend()
+    for name in _ACTIVATIONS:
+        function = getattr(cell, name)
+        received = f"Received: {name}={getattr(function, '__name__', function)!r}"
+        activation = pulled(function)
+        if not primitives.elementwise(activation.value):
+            return (
+                "serves elementwise activations without arrays of their own. "
+                f"{received}"
+            )
+        if not holds(activation, platform):
+            return f"serves activations that JAX compiles in kernels there. {received}"
     return None

@@ -1,6 +1,8 @@
 """Known activations with their derivatives; others are differentiated for us."""
 
 import functools
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import keras
 
@@ -36,14 +38,35 @@ _KNOWN = {
 }
 
 
-@functools.lru_cache(maxsize=256)
-def pulled(function) -> Activation:
+class _Identity:
+    """A function that is found again, hashable or not: a dataclass may not be."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __eq__(self, other: Any) -> bool:
+        return self.function is other.function
+
+    def __hash__(self) -> int:
+        return id(self.function)
+
+
+def pulled(function: Callable) -> Activation:
     """The activation with its pull-back, by hand or by automatic differentiation.
 
     Args:
         function: A Keras activation function, or any function of one array made of
             `keras.ops`.
     """
-    if function in _KNOWN:
-        return _KNOWN[function]
-    return Activation(function, primitives.pull_of(function))
+    known = _KNOWN.get(function) if isinstance(function, Hashable) else None
+    return known or _differentiated(_Identity(function))
+
+
+@functools.lru_cache(maxsize=256)
+def _differentiated(identity: _Identity) -> Activation:
+    def value(x):
+        # A layer may have a policy of its own, and compute in half of the precision.
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        return primitives.cast(identity.function(x), dtype)
+
+    return Activation(value, primitives.pull_of(value))

@@ -8,6 +8,7 @@ CPU Pallas interprets it, which is slow and serves the tests.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu, triton
+
+from slim_keras.equations import Activation
 
 Array = jax.Array
 
@@ -75,6 +78,36 @@ _TPU = Target(
 )
 _CPU = dataclasses.replace(_GPU, ahead=2, arguments={"interpret": True})
 TARGETS = {"cpu": _CPU, "cuda": _GPU, "rocm": _GPU, "tpu": _TPU}
+
+
+@functools.lru_cache(maxsize=256)
+def holds(activation: Activation, platform: str) -> bool:
+    """Whether the compiler of a platform knows an activation and its derivative.
+
+    Args:
+        activation: Elementwise.
+        platform: What JAX runs on, in its own word, which is "gpu" for CUDA and ROCm.
+    """
+    platform = {"gpu": "cuda"}.get(platform, platform)
+    if platform not in TARGETS:
+        return False
+
+    def kernel(x, y, dx):
+        y[...] = activation.value(x[...])
+        dx[...] = activation.pull(x[...], y[...], x[...])
+
+    array = jax.ShapeDtypeStruct((8, 128), "float32")
+    call = pl.pallas_call(
+        kernel,
+        out_shape=(array, array),
+        grid=(1, 1, 1),
+        **TARGETS[platform].arguments,
+    )
+    try:
+        jax.jit(call).trace(array).lower(lowering_platforms=(platform,))
+    except NotImplementedError:
+        return False
+    return True
 
 
 def loop(

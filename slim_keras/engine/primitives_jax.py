@@ -84,7 +84,7 @@ def elementwise(function):
 def _holds_arrays(function, x):
     try:
         return bool(jax.make_jaxpr(function)(x).consts)
-    except ValueError:  # of another shape than two units
+    except (TypeError, ValueError):  # of another shape than two units
         return True
 
 

@@ -1,5 +1,6 @@
 """That the scan engine really runs, compiled, wherever a layer is used."""
 
+import dataclasses
 import importlib.util
 import re
 
@@ -64,13 +65,22 @@ def chosen(key, backend, platform, requested="auto", **arguments):
     return engine.resolve(requested, cell, backend=backend, platform=platform)
 
 
+def by_twos(x):
+    """Cannot be tried on two units."""
+    pairs = keras.ops.reshape(x, (-1, 2, 2))
+    return keras.ops.reshape(keras.ops.softmax(pairs), (-1, 4))
+
+
 def test_the_choice_by_backend_and_platform():
     for platform in "gpu", "tpu":
         assert chosen("lstm6", "jax", platform) == "scan"
         assert chosen("indrnn", "torch", platform) == "scan"
         if BACKEND == "jax":  # which looks at the activations
             assert chosen("indrnn", "jax", platform) == "pallas"
-            assert chosen("indrnn", "jax", platform, activation="softmax") == "scan"
+            for unfit in "softmax", "gelu", by_twos:
+                assert chosen("indrnn", "jax", platform, activation=unfit) == "scan"
+            expected = {"gpu": "pallas", "tpu": "scan"}[platform]
+            assert chosen("indrnn", "jax", platform, activation="selu") == expected
     assert chosen("indrnn", "jax", "cpu") == "scan"
     assert chosen("indrnn", "numpy", "cpu") == "loop"
 
@@ -107,6 +117,9 @@ def test_what_one_kernel_refuses(key):
         assert chosen(key, "jax", "gpu", "pallas") == "pallas"
         with pytest.raises(ValueError, match=r"elementwise.*activation='softmax'"):
             chosen(key, "jax", "gpu", "pallas", activation="softmax")
+        with pytest.raises(ValueError, match=r"in kernels there.*activation='gelu'"):
+            chosen(key, "jax", "gpu", "pallas", activation="gelu")
+        assert chosen(key, "jax", "cpu", "pallas", activation="gelu") == "pallas"
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
@@ -122,11 +135,19 @@ def test_a_kernel_holds_no_arrays():
     assert chosen("indrnn", "jax", "gpu", activation=plain) == "pallas"
 
 
-@pytest.mark.parametrize("name", ["activation", "recurrent_activation"])
-def test_an_activation_with_weights_learns(name, data, rng, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("lstm11", "activation"),
+        ("lstm11", "recurrent_activation"),
+        ("lstm3", "recurrent_activation"),  # of a bias, the same for all examples
+    ],
+)
+def test_an_activation_with_weights_learns(key, name, data, rng, tmp_path):
     """In Keras' loop: a pass with a gradient of its own would not know its weights."""
     x, y = data
-    layer = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU("ones")})
+    make = slim_keras.get(key)
+    layer = make(UNITS, **{name: keras.layers.PReLU("ones")})
     assert layer.resolved_engine == "loop"
     model = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
     model.compile("sgd", "mse")
@@ -137,12 +158,12 @@ def test_an_activation_with_weights_learns(name, data, rng, tmp_path):
         assert np.any(before != after)
     wanted = model.predict(x, verbose=0)
     model.save_weights(tmp_path / "model.weights.h5")
-    again = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU("zeros")})
+    again = make(UNITS, **{name: keras.layers.PReLU("zeros")})
     fresh = keras.Sequential([keras.Input((STEPS, FEATURES)), again])
     fresh.load_weights(tmp_path / "model.weights.h5")
     support.close(fresh.predict(x, verbose=0), wanted, atol=0)
     for arguments in {"engine": "scan"}, {"unroll": 4}:
-        layer = slim_keras.LSTM11(UNITS, **{name: keras.layers.PReLU()}, **arguments)
+        layer = make(UNITS, **{name: keras.layers.PReLU()}, **arguments)
         with pytest.raises(ValueError, match=f"`{name}` is a layer.*engine='loop'"):
             layer(support.tensor(x))
 
@@ -153,6 +174,27 @@ def test_an_activation_without_weights_is_a_function(data, rng):
     assert layer.resolved_engine == "scan"
     wanted = support.twin(layer, activation=lambda x: keras.ops.leaky_relu(x, 0.3))
     support.close(support.outputs(layer, data[0]), support.outputs(wanted, data[0]))
+
+
+@dataclasses.dataclass
+class Swish:
+    """Has no hash, as it can be compared and changed."""
+
+    beta: float
+
+    def __call__(self, x):
+        return x * keras.ops.sigmoid(self.beta * x)
+
+
+def test_an_activation_without_a_hash(data, rng):
+    for beta in 0.5, 2.0:
+        activation = Swish(beta)
+        layer = support.make("lstm6", rng, activation=activation)
+        assert layer.resolved_engine == "scan"
+        function = support.make("lstm6", rng, activation=lambda x, f=activation: f(x))
+        function.set_weights(layer.get_weights())
+        wanted = support.outputs(function, data[0])
+        support.close(support.outputs(layer, data[0]), wanted)
 
 
 @pytest.mark.parametrize("shape", [abs, keras.ops.sin], ids=["linear", "sine"])
@@ -394,9 +436,20 @@ def test_both_passes_are_compiled_in_a_model_that_is_not(data, rng):
     assert not [op for op in graph.get_operations() if "While" in op.type]
 
 
-def test_without_gradients(data, rng):
+def test_without_gradients(data, rng, monkeypatch):
     """Inference keeps nothing for a backward pass, and gives the same."""
-    layer = support.make("lstm1", rng, return_state=True)
+    kept, forward = [], engine.scan.forward
+
+    def spy(*args, keep, **kwargs):
+        kept.append(keep)
+        return forward(*args, keep=keep, **kwargs)
+
+    monkeypatch.setattr(engine.scan, "forward", spy)
+
+    def tanh(x):  # a new function, so that no test before has compiled this pass
+        return keras.ops.tanh(x)
+
+    layer = support.make("lstm1", rng, return_state=True, activation=tanh)
     wanted = support.expected(layer, data[0])
     layer.trainable = False
     support.close(support.outputs(layer, data[0]), wanted)
@@ -408,3 +461,5 @@ def test_without_gradients(data, rng):
                 y = layer(torch.tensor(data[0]))
             assert not any(a.requires_grad for a in y)
             support.close(support.arrays(y), wanted)
+    assert kept
+    assert not any(kept)

@@ -47,6 +47,26 @@ def test_mixed_precision(key, dtype, bits, engine, problem, rng):
         )
 
 
+@pytest.mark.parametrize("key", ["lstm", "lstm6", "indrnn"])
+def test_an_activation_of_a_mixed_policy(key, problem, rng):
+    """A layer as the activation gives half precision for what is carried in float32."""
+    leaky = keras.layers.LeakyReLU(0.3, dtype="mixed_bfloat16")
+    layer = support.make(
+        key, rng, return_sequences=True, activation=leaky, dtype="mixed_bfloat16"
+    )
+    plain = support.twin(layer, activation=lambda x: keras.ops.leaky_relu(x, 0.3))
+    x, _, (dy, *_) = problem
+    assert layer.resolved_engine == "scan"
+    for found, wanted in zip(
+        support.gradients(layer, x, [dy]),
+        support.gradients(plain, x, [dy]),
+        strict=True,
+    ):
+        for a, b in zip(found, wanted, strict=True):
+            a, b = a.astype("float64"), b.astype("float64")
+            np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
+
+
 def test_float64(problem, rng):
     if support.BACKEND == "jax":
         pytest.skip("JAX has no float64 unless jax_enable_x64 is set at the start")

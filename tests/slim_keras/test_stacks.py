@@ -99,6 +99,7 @@ def test_values(kind, normalization, rng):
     config = stack.get_config()
     config["layer"]["config"]["return_sequences"] = False
     last = type(stack).from_config(config)
+    assert stack.get_config() != config
     last.build((None, None, FEATURES))
     last.set_weights(stack.get_weights())
     support.close(support.outputs(last, x), [wanted[:, -1]])
@@ -328,6 +329,12 @@ def test_seeded_layers_start_and_drop_apart(kind, rng):
     assert config["layer"]["config"]["seed"] == 1
 
 
+def test_a_frozen_layer_makes_a_frozen_stack():
+    stack = PlainStack(slim_keras.IndRNN(2, trainable=False), 2, normalization=None)
+    stack.build((None, None, FEATURES))
+    assert (len(stack.trainable_weights), len(stack.non_trainable_weights)) == (0, 6)
+
+
 INDRNN = slim_keras.IndRNN(2)
 
 
@@ -339,6 +346,19 @@ INDRNN = slim_keras.IndRNN(2)
         (lambda: ResidualStack(INDRNN, 1.5), "`blocks` must be a positive integer"),
         (lambda: DenseStack(INDRNN, ()), "`blocks` must hold"),
         (lambda: DenseStack(INDRNN, (2, 0)), "`blocks` must be a positive integer"),
+        (lambda: DenseStack(INDRNN, 5), "`blocks` must hold.*blocks=5"),
+        (lambda: PlainStack(INDRNN, 2, dropout=1.5), "`dropout` must be in"),
+        (lambda: PlainStack(INDRNN, 2, dropout="a"), "`dropout` must be in.*'a'"),
+        (
+            lambda: DenseStack(INDRNN, bottleneck_dropout=-1),
+            "`bottleneck_dropout` must be in",
+        ),
+        (
+            lambda: DenseStack(INDRNN, transition_dropout=None),
+            "`transition_dropout` must be in",
+        ),
+        (lambda: PlainStack(INDRNN, 2, momentum=7), "`momentum` must be a number"),
+        (lambda: PlainStack(INDRNN, 2, epsilon=-1.0), "`epsilon` must be a number"),
         (lambda: PlainStack(INDRNN, 2, normalization="batch"), "'after', 'before' or"),
         (
             lambda: PlainStack(slim_keras.LSTM6(2), 2, last_initializer="ones"),
@@ -357,7 +377,7 @@ INDRNN = slim_keras.IndRNN(2)
             )
         ),
     ],
-    ids=range(11),
+    ids=range(18),
 )
 def test_bad_arguments(start, message):
     with pytest.raises(ValueError, match=message):
