@@ -54,7 +54,7 @@ def load(model: Any, path: Path) -> History:
         model.load_weights(path)
         for variable, value in zip(_seeds(model), seeds, strict=True):
             variable.assign(value)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise _damaged(path) from error
     if digest != _digest(model):
         raise _damaged(path)

@@ -197,17 +197,18 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
     Raises:
         UserError: There is no such setting, or it cannot take the value.
     """
-    types = {
-        field.name: field.metadata["type"]
-        for field in dataclasses.fields(settings_class)
-    }
-    if name not in types:
+    known = {field.name: field for field in dataclasses.fields(settings_class)}
+    if name not in known:
         raise UserError(
-            f"{source}: unknown setting {name!r}; known: {', '.join(types)}"
+            f"{source}: unknown setting {name!r}; known: {', '.join(known)}"
         )
+    one = known[name].metadata["type"].convert
+    several = isinstance(known[name].default, tuple)
     try:
         # As text, so that 100.7 is no integer here as little as in a shell.
-        return types[name].convert(str(value), None, None)
+        if several and isinstance(value, list):
+            return [one(str(item), None, None) for item in value]
+        return one(str(value), None, None)
     except click.BadParameter as error:
         raise UserError(f"{source}: {name}: {error.message}") from None
 

@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from experiments.devices import share
 from experiments.errors import UserError
 
 BACKENDS = ("tensorflow", "jax", "torch")
+
+Facts = dict[str, Any]
 
 
 def default_backend() -> str:
@@ -33,8 +35,8 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
         devices: How many devices share every batch.
 
     Raises:
-        UserError: The backend is not installed or has too few devices, or Keras runs
-            on another one already.
+        UserError: The backend is not installed or has too few devices, Keras runs on
+            another one already, or is told to cut trainings short.
     """
     if importlib.util.find_spec(backend) is None:
         raise UserError(f"backend {backend} is not installed: pip install {backend}")
@@ -50,6 +52,12 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
             f"backend {backend}: keras was imported with {keras.config.backend()} "
             "already; choose the backend in a fresh process"
         )
+    for name in ("max_epochs", "max_steps_per_epoch"):
+        if (most := getattr(keras.config, name)()) is not None:
+            raise UserError(
+                f"KERAS_{name.upper()} is {most}: it would cut every training short; "
+                "unset it and choose --epochs"
+            )
     share(backend, devices)
 
 
@@ -118,7 +126,7 @@ def _silence() -> Iterator[None]:
         os.close(stderr)
 
 
-def facts() -> dict[str, Any]:
+def facts() -> Facts:
     """Versions, processor and commit, as they stand in a result row."""
     import keras
     import numpy as np
@@ -136,6 +144,29 @@ def facts() -> dict[str, Any]:
         },
         "processor": processor(backend),
         **commit(),
+    }
+
+
+def joined(starts: Sequence[Facts]) -> Facts:
+    """The facts of a run that was started several times; what changed stands in order.
+
+    Args:
+        starts: The facts of each start.
+    """
+
+    def every(values: Iterable[str | None]) -> str | None:
+        return " and ".join(filter(None, dict.fromkeys(values))) or None
+
+    dirty = [start["dirty"] for start in starts if start["dirty"] is not None]
+    names = dict.fromkeys(name for start in starts for name in start["versions"])
+    return {
+        "versions": {
+            name: every(start["versions"].get(name) for start in starts)
+            for name in names
+        },
+        "processor": every(start["processor"] for start in starts),
+        "commit": every(start["commit"] for start in starts),
+        "dirty": any(dirty) if dirty else None,
     }
 
 

@@ -32,6 +32,10 @@ data. Runs that differ in anything but their seed are never averaged: they are l
 their own, called by experiment and number, and the last section has their commands.
 Rows of synthetic sample data count nowhere."""
 
+STARTS = """A run that stopped and went on, maybe elsewhere or by later code, names in
+its row all processors, commits and versions that it was started with; until 27 November
+2026 of commits and versions the last alone."""
+
 ENGINES = """Engines compared: milliseconds of a training step and of a forward pass.
 `parallel` solves for all states at once, by Newton steps and associative scans,
 `parallel-back` for their gradients alone, and `linear-back` takes the same
@@ -75,7 +79,7 @@ def page(results: Results, figures: Path) -> str:
     parts += ["## Comparisons behind the claims", *_evidence(judged)]
     parts += ["## What was not run", GRIDS, grids_table(results, CONFIGS)]
     lines = [line for own in results.lines.values() for line in own]
-    parts += ["## Runs", commands_table(lines)]
+    parts += ["## Runs", STARTS, commands_table(lines)]
     return "\n\n".join(parts) + "\n"
 
 

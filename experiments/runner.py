@@ -224,10 +224,10 @@ class Place:
         return 0
 
     def begin(self) -> None:
-        """Notes the processor, as a folder may move from one to another."""
-        processors = self._config.setdefault("processors", [])
-        if self._facts["processor"] not in processors:
-            processors.append(self._facts["processor"])
+        """Notes what trains: a folder may move to another processor or commit."""
+        starts = self._config.setdefault("starts", [])
+        if self._facts not in starts:
+            starts.append(self._facts)
             write_json(self.folder / "config.json", self._config)
 
     def finish(
@@ -241,9 +241,10 @@ class Place:
             own_scores: What the epochs say of the model.
         """
         config = dict(self._config)
-        processors = config.pop("processors")
+        facts = environment.joined(starts := config.pop("starts"))
         seconds = [entry["seconds"] for entry in history]
-        comparable = seconds and None not in seconds and len(processors) == 1
+        one = len({start["processor"] for start in starts}) == 1
+        comparable = one and seconds and None not in seconds
         row = {
             "run": self.folder.name,
             "status": "diverged" if reason else "finished",
@@ -253,8 +254,7 @@ class Place:
             **own_scores,
             "epochs_finished": len(history),
             "seconds_per_epoch": statistics.median(seconds) if comparable else None,
-            **self._facts,
-            "processor": " and ".join(processors),
+            **facts,
             "finished": _now(),
         }
         write_json(self._row_file, row)

@@ -176,8 +176,16 @@ def parts(data: Dataset, validation_split: float) -> tuple[Split, dict[str, Spli
     """The training examples, and what is evaluated at the end of every epoch.
 
     The first of the latter is the one that chooses the best weights.
+
+    Raises:
+        UserError: There is nothing left to train on.
     """
     examples, validation = split(data.x_train, data.y_train, validation_split)
+    if not len(examples[0]):
+        raise UserError(
+            f"validation_split is {validation_split}: of {len(data.x_train):,} "
+            "examples none is left to train on; choose a smaller one"
+        )
     evaluated = {"test": (data.x_test, data.y_test)}
     if len(validation[0]):
         evaluated = {"val": validation, **evaluated}

@@ -80,7 +80,7 @@ def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match, by
             with tarfile.open(fileobj=unzipped, mode="r:") as archive:
                 for member in archive:
                     match = pattern.fullmatch(member.name)
-                    content = match and archive.extractfile(member)
+                    content = member.isfile() and archive.extractfile(member)
                     if match and content:
                         yield match, content.read()
             # tarfile stops before the checksum at the end of the gzip file.

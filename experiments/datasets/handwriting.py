@@ -128,7 +128,7 @@ def load(
         return _words(data, hands, count, seed, "synthetic strokes, sample_ink.py")
     if data == "pendigits":
         train, test = pendigits.read(data_dir)
-        kept = len(train) - math.ceil(validation_split * len(train))
+        kept = _kept(len(train), validation_split, "drawings")
         hands = {"train": [train[:kept]], "val": [train[kept:]], "test": [test]}
         return _words(data, hands, count, seed, f"PenDigits ({pendigits.PAGE})")
     lines, unpaired = iam_ondb.read(data_dir)
@@ -143,12 +143,7 @@ def _parts(
     """The hands of each part, split by the numbers of the writers."""
     numbers = np.random.default_rng(seed).permutation(sorted(writers)).tolist()
     learnt = len(numbers) - TEST_WRITERS
-    kept = learnt - math.ceil(validation_split * learnt)
-    if kept < 1:
-        raise UserError(
-            f"validation_split is {validation_split}: of {learnt} writers none is left "
-            "to train on"
-        )
+    kept = _kept(learnt, validation_split, "writers")
     places = {
         "train": numbers[:kept],
         "val": numbers[kept:learnt],
@@ -158,6 +153,17 @@ def _parts(
         part: [hand for number in chosen for hand in writers[number]]
         for part, chosen in places.items()
     }
+
+
+def _kept(learnt: int, validation_split: float, of: str) -> int:
+    """How many of those to learn from are left by the validation part."""
+    kept = learnt - math.ceil(validation_split * learnt)
+    if kept < 1:
+        raise UserError(
+            f"validation_split is {validation_split}: of {learnt:,} {of} none is left "
+            "to train on; choose a smaller one"
+        )
+    return kept
 
 
 def _words(

@@ -27,6 +27,7 @@ PAGE = "https://fki.tic.heia-fr.ch/databases/iam-on-line-handwriting-database"
 PARTS = {"train": "trainset.txt", "val": "testset_v.txt", "test": "testset_f.txt"}
 
 _FORM = re.compile(r"((\w+)-\d+)\w*")
+_LINE = re.compile(r".*-(\d+)\.xml")
 
 Line = tuple[Ink, list[str]]  # the characters of its text
 
@@ -87,10 +88,9 @@ def _lines(folder: Path, form: str) -> tuple[list[Line], int]:
     if not marker:
         raise UserError(f"{folder / 'ascii' / below / form}.txt has no line CSR:")
     texts = [line.strip() for line in transcription.splitlines() if line.strip()]
-    strokes = {
-        int(path.stem.rpartition("-")[2]): path
-        for path in (folder / "lineStrokes" / below).glob(f"{form}-[0-9]*.xml")
-    }
+    files = (folder / "lineStrokes" / below).glob(f"{form}-*.xml")
+    numbered = ((_LINE.fullmatch(path.name), path) for path in files)
+    strokes = {int(match[1]): path for match, path in numbered if match}
     numbers = set(strokes) & set(range(1, len(texts) + 1))
     lines = [(parse(strokes[n]), list(texts[n - 1])) for n in sorted(numbers)]
     return lines, len(set(strokes) ^ set(range(1, len(texts) + 1)))

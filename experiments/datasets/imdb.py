@@ -97,8 +97,8 @@ def _find(data_dir: str | os.PathLike[str] | None) -> disk.Source[imdb_sources.R
             raise disk.NotFoundError(
                 f"none in {folder}, and no network to download them"
             )
-        if imdb_tfds.download(folder):
-            source = imdb_sources.prepared(folder)
+        imdb_tfds.download(folder)
+        source = imdb_sources.prepared(folder)
     if source is None:
         raise disk.NotFoundError(f"the download to {folder} failed")
     return source

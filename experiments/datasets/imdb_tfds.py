@@ -4,7 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from experiments.datasets import network
+from filelock import FileLock
+
+from experiments.datasets import disk, network
 from experiments.datasets.tfds import default_folder as default_folder, reason, run
 from experiments.errors import UserError
 
@@ -24,10 +26,21 @@ def read(folder: Path) -> dict[str, list[tuple[str, int]]]:
     return json.loads(child.stdout)
 
 
-def download(folder: Path) -> bool:
-    """Prepares `imdb_reviews` under `folder`; whether it is there afterwards."""
-    print(f"downloading imdb_reviews (80 MB) to {folder}", file=sys.stderr)
-    return run("download", folder, capture=False).returncode == 0
+def download(folder: Path) -> None:
+    """Prepares `imdb_reviews` under `folder`, or tries; one process at a time does.
+
+    Raises:
+        NotFoundError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".imdb_reviews.lock"):
+            if (folder / PREPARED).exists():  # another process has just done it
+                return
+            print(f"downloading imdb_reviews (80 MB) to {folder}", file=sys.stderr)
+            run("download", folder, capture=False)
+    except OSError as error:
+        raise disk.NotFoundError(f"{folder} cannot be written ({error})") from None
 
 
 def reachable() -> bool:

@@ -73,7 +73,9 @@ def _find(
 
     path = network.find(look, data_dir, cache_dir, URL + name)
     if hashlib.sha256(path.read_bytes()).hexdigest() != ARCHIVES[name]:
-        raise UserError(f"{path} is not the published file: get it from {URL}{name}")
+        raise UserError(
+            f"{path} is not the published file: delete it and get {URL}{name}"
+        )
     return path
 
 

@@ -111,6 +111,12 @@ def test_required_setting_is_an_argument_and_a_tuple_takes_many(args, named):
     assert seen == [named]
 
 
+def test_a_tuple_takes_a_list_of_a_file(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('tags = ["a", "b"]')
+    assert command.read_toml(Named, file) == {"tags": ["a", "b"]}
+
+
 def test_missing_argument_is_one_line(capsys):
     assert command.main(Named, lambda named: 0, []) == 2
     err = capsys.readouterr().err

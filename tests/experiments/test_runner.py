@@ -177,12 +177,14 @@ def test_killed_before_any_file_it_ends_in_the_same(
     assert numbers(tmp_path) == numbers(undisturbed)
 
 
-def test_row_names_all_processors_that_a_run_was_started_on(run, tmp_path, monkeypatch):
-    """As a run may move to another machine, with its folder."""
+def test_row_names_all_that_a_run_was_started_on(run, tmp_path, monkeypatch):
+    """As a run may move to another machine, or the code to another commit."""
 
-    def start(processor):
+    def start(processor, commit="b", dirty=False):
         with monkeypatch.context() as patch:
             patch.setattr(environment, "processor", lambda backend: processor)
+            facts = {"commit": commit, "dirty": dirty}
+            patch.setattr(environment, "commit", lambda: facts)
             return run()
 
     def die(*_):
@@ -191,15 +193,28 @@ def test_row_names_all_processors_that_a_run_was_started_on(run, tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", die)
         with pytest.raises(Killed):
-            start("a GPU")
+            start("a GPU", "a", dirty=True)
     assert start("a CPU") == 0
     assert start("a third one") == 0  # which finds it done
     (row,) = rows(tmp_path)
     assert row["processor"] == "a GPU and a CPU"
+    assert (row["commit"], row["dirty"]) == ("a and b", True)
+    assert row["versions"]["keras"] == keras.version()
     assert row["seconds_per_epoch"] is None
-    assert "processors" not in row
+    assert "starts" not in row
     config = json.loads((folder(tmp_path) / "config.json").read_text())
-    assert config["processors"] == ["a GPU", "a CPU"]
+    assert [start["processor"] for start in config["starts"]] == ["a GPU", "a CPU"]
+
+
+def test_joined_facts_name_what_changed_in_order():
+    one = {"versions": {"a": "1", "b": "1"}, "processor": "p", "commit": None}
+    two = {"versions": {"a": "2", "c": "1"}, "processor": "p", "commit": "x"}
+    assert environment.joined([one | {"dirty": None}, two | {"dirty": False}]) == {
+        "versions": {"a": "1 and 2", "b": "1", "c": "1"},
+        "processor": "p",
+        "commit": "x",
+        "dirty": False,
+    }
 
 
 def test_killed_before_its_row_is_appended_it_appends_it(run, tmp_path, capsys):
@@ -265,6 +280,31 @@ def damage_weights(file):
 
     with h5py.File(file, "a") as content:
         content["layers/dense/vars/0"][...] += 1e-3
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_damage_of_a_checkpoint_is_named_or_harmless(seed, damageable):
+    """Whatever HDF5 makes of it: parts of the file are padding."""
+    path, whole = damageable
+    rng = np.random.default_rng(seed)
+    content = bytearray(path.read_bytes())
+    place = int(rng.integers(len(content) - 64))
+    content[place : place + 64] = rng.bytes(64)
+    damaged = path.with_name(f"{seed}-{path.name}")
+    damaged.write_bytes(content)
+    try:
+        found = checkpoint.load(model(), damaged)
+    except UserError:
+        return  # that it is damaged
+    assert found == whole
+
+
+@pytest.fixture(scope="module")
+def damageable(undisturbed, tmp_path_factory):
+    """A checkpoint, elsewhere, and the history in it."""
+    path = tmp_path_factory.mktemp("damaged") / "last.weights.h5"
+    path.write_bytes((folder(undisturbed) / path.name).read_bytes())
+    return path, checkpoint.load(model(), path)
 
 
 @pytest.mark.parametrize("damage", [damage_end, damage_start, damage_weights])

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from experiments.training import batches, best, split
+from experiments.datasets import Dataset
+from experiments.errors import UserError
+from experiments.training import batches, best, parts, split
 
 X = np.arange(23)
 Y = -X
@@ -69,6 +71,14 @@ def test_split_parts_the_examples_at_random_and_always_the_same(part, drawn):
     if drawn:
         assert x_val.max() > drawn  # not the first ones
         assert x_val.min() < len(X) - drawn  # nor the last
+
+
+def test_something_is_left_to_train_on():
+    data = Dataset("made up", X, Y, X, Y, origin="made up")
+    (x, _), _ = parts(data, 0.95)
+    assert len(x) == 1
+    with pytest.raises(UserError, match=r"validation_split is 0\.96: of 23 examples"):
+        parts(data, 0.96)
 
 
 def test_best_is_the_earliest_of_equals():

@@ -102,7 +102,7 @@ def test_a_changed_archive_is_refused(archives):
     with (archives / "handwriting" / name).open("ab") as file:
         file.write(b"\0")
     for data in ("auto", "omniglot"):
-        with pytest.raises(UserError, match=r"1\.zip is not the published file: get"):
+        with pytest.raises(UserError, match=r"1\.zip is not the published file: del"):
             handwriting.load(data, archives)
 
 
@@ -241,6 +241,10 @@ def test_pendigits(digits):
     assert found.labels == ("", *"0123456789")
     assert "12 words of 30 drawings" in found.origin
     assert [len(x) for x, _ in found.parts.values()] == [12, 5, 5]
+    with pytest.raises(
+        UserError, match=r"split is 0\.99: of \d+ drawings none is left"
+    ):
+        handwriting.load("pendigits", digits, validation_split=0.99)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_as_a_data_set(root):
 def test_lines_without_a_partner_are_counted(root):
     folder = folder_of(root, "lineStrokes", "a01-000u")
     (folder / "a01-000u-01.xml").rename(folder / "a01-000u-03.xml")
+    (folder / "a01-000u-02 (copy).xml").write_text("left by a file manager")
     parts, unpaired = iam_ondb.read(root)
     assert unpaired == 2  # a text without strokes, strokes without a text
     assert ["".join(text) for _, text in parts["train"]] == ["A move", "to stop"]

@@ -146,7 +146,7 @@ def test_a_named_folder_that_is_not_there(tmp_path, data):
 
 def test_a_download_is_used_and_found_again(write_tfds, monkeypatch):
     monkeypatch.setattr(imdb_tfds, "reachable", lambda: True)
-    monkeypatch.setattr(imdb_tfds, "download", lambda place: bool(write_tfds(place)))
+    monkeypatch.setattr(imdb_tfds, "download", write_tfds)
     first = load(None)
     assert first.name == "imdb"
     monkeypatch.setattr(imdb_tfds, "reachable", lambda: pytest.fail("asked"))
@@ -154,9 +154,24 @@ def test_a_download_is_used_and_found_again(write_tfds, monkeypatch):
     assert load(None, "auto").checksum == first.checksum
 
 
+def test_what_another_process_has_just_downloaded_is_used(write_tfds, monkeypatch):
+    def reachable():
+        write_tfds(imdb_tfds.default_folder())  # after the first look
+        return True
+
+    def run(task, *given, **options):
+        assert task == "read"
+        return real(task, *given, **options)
+
+    real = imdb_tfds.run
+    monkeypatch.setattr(imdb_tfds, "reachable", reachable)
+    monkeypatch.setattr(imdb_tfds, "run", run)
+    assert load(None).name == "imdb"
+
+
 def test_a_failed_download_is_no_data(monkeypatch, capsys):
     monkeypatch.setattr(imdb_tfds, "reachable", lambda: True)
-    monkeypatch.setattr(imdb_tfds, "download", lambda place: False)
+    monkeypatch.setattr(imdb_tfds, "download", lambda place: None)
     with pytest.raises(UserError, match=r"the download to .* failed"):
         load(None)
     assert load(None, "auto").name == "sample"

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pickle
+import tarfile
 import zipfile
 
 import numpy as np
@@ -58,6 +59,14 @@ def test_archive_that_is_none(tmp_path, content):
 
 def test_archive_with_other_content(tmp_path):
     write_archive(tmp_path, {"train": [], "test": []})
+    refused(tmp_path, "holds 0 negative train reviews where IMDB has 3")
+
+
+def test_archive_with_a_link_to_nothing(tmp_path):
+    with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
+        link = tarfile.TarInfo("aclImdb/train/pos/0_9.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "1_9.txt"
+        archive.addfile(link)
     refused(tmp_path, "holds 0 negative train reviews where IMDB has 3")
 
 
