@@ -283,20 +283,31 @@ figure.tight_layout()
 #
 # ## Real reviews
 #
-# Real runs whose rows are committed in `results/`, drawn by the same function: the
-# longest of each layer and eta, with the f of the authors' code, the smaller the
-# fainter.
+# Real runs of Table IV whose rows are committed in `results/`, drawn by the same
+# function: the longest of each layer and eta, with the f of the authors' code, the
+# smaller the fainter.
 
 # %%
 import experiments
 
 results = Path(experiments.__file__).parents[1] / "results"
 rows = [json.loads(line) for line in (results / "imdb.jsonl").open()]
+TABLE_IV = {
+    "data": ["imdb"],
+    "variant": COLOURS,
+    "units": [100],
+    "eta": [1e-4, 1e-3],
+    "forget": [None, 0.4, 0.56, 0.96],
+    "activation": ["sigmoid"],
+    "initialisation": ["keras"],
+    "train_embedding": [True],
+    "dropout": [0.0],
+    "seed": [3],
+}
 rows = [
     row
     for row in sorted(rows, key=lambda row: row["epochs"])
-    if row["data"] == "imdb" and row["units"] == 100 and row["variant"] in COLOURS
-    if row["seed"] == 3 and row["forget"] in (None, 0.4, 0.56, 0.96)
+    if all(row[name] in values for name, values in TABLE_IV.items())
 ]
 longest = {(row["variant"], row["forget"], row["eta"]): row for row in rows}
 rows = [longest[key] for key in sorted(longest, key=str)]
@@ -307,6 +318,9 @@ draw(
 )
 
 # %% [markdown]
+# The paper has LSTM6 pass the LSTM near epoch 150. Here, at 1e-4 and with $f = 0.96$,
+# it does so at epoch 11, and by epoch 150 most of its lead is gone.
+#
 # To make Table IV anew, with the reviews in a folder (the README says which forms of
 # them are read):
 #
