@@ -241,7 +241,7 @@ class Place:
             own_scores: What the epochs say of the model.
         """
         config = dict(self._config)
-        facts = environment.joined(starts := config.pop("starts"))
+        starts = config.pop("starts")
         seconds = [entry["seconds"] for entry in history]
         one = len({start["processor"] for start in starts}) == 1
         comparable = one and seconds and None not in seconds
@@ -254,7 +254,7 @@ class Place:
             **own_scores,
             "epochs_finished": len(history),
             "seconds_per_epoch": statistics.median(seconds) if comparable else None,
-            **facts,
+            **environment.joined(starts),
             "finished": _now(),
         }
         write_json(self._row_file, row)

@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments import checkpoint
 from experiments.checkpoint import History
-from experiments.datasets import Dataset
+from experiments.datasets import Dataset, kept_of
 from experiments.devices import check_shares
 from experiments.errors import UserError
 from experiments.progress import Display
@@ -176,16 +176,8 @@ def parts(data: Dataset, validation_split: float) -> tuple[Split, dict[str, Spli
     """The training examples, and what is evaluated at the end of every epoch.
 
     The first of the latter is the one that chooses the best weights.
-
-    Raises:
-        UserError: There is nothing left to train on.
     """
     examples, validation = split(data.x_train, data.y_train, validation_split)
-    if not len(examples[0]):
-        raise UserError(
-            f"validation_split is {validation_split}: of {len(data.x_train):,} "
-            "examples none is left to train on; choose a smaller one"
-        )
     evaluated = {"test": (data.x_test, data.y_test)}
     if len(validation[0]):
         evaluated = {"val": validation, **evaluated}
@@ -193,9 +185,13 @@ def parts(data: Dataset, validation_split: float) -> tuple[Split, dict[str, Spli
 
 
 def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
-    """Training and validation examples, drawn at random but always the same."""
+    """Training and validation examples, drawn at random but always the same.
+
+    Raises:
+        UserError: There is nothing left to train on.
+    """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
-    kept, drawn = np.split(order, [len(x) - math.ceil(len(x) * part)])
+    kept, drawn = np.split(order, [kept_of(len(x), part, "examples")])
     return (x[kept], y[kept]), (x[drawn], y[drawn])
 
 

@@ -1,10 +1,13 @@
 """Data sets as plain arrays that say where they came from."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from experiments.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,23 @@ def checksum(*arrays: np.ndarray) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def kept_of(count: int, validation_split: float, what: str) -> int:
+    """How many are left to train on by the validation part, which is rounded up.
+
+    Args:
+        count: How many there are.
+        validation_split: The part.
+        what: Their name, in the plural.
+
+    Raises:
+        UserError: None is left.
+    """
+    kept = count - math.ceil(count * validation_split)
+    if kept < 1:
+        raise UserError(
+            f"validation_split is {validation_split}: of {count:,} {what} none is left "
+            "to train on; choose a smaller one"
+        )
+    return kept

@@ -80,8 +80,9 @@ def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match, by
             with tarfile.open(fileobj=unzipped, mode="r:") as archive:
                 for member in archive:
                     match = pattern.fullmatch(member.name)
-                    content = member.isfile() and archive.extractfile(member)
-                    if match and content:
+                    if match and member.isfile():
+                        content = archive.extractfile(member)
+                        assert content  # noqa: S101 - for mypy; a file has some
                         yield match, content.read()
             # tarfile stops before the checksum at the end of the gzip file.
             while unzipped.read(1 << 20):

@@ -13,7 +13,6 @@ PenDigits has its own test file, and its last training rows validate (they may s
 writers with the rest); IAM-OnDB has its own parts.
 """
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from experiments.datasets import (
     checksum,
     disk,
     iam_ondb,
+    kept_of,
     notice,
     omniglot,
     pendigits,
@@ -128,7 +128,7 @@ def load(
         return _words(data, hands, count, seed, "synthetic strokes, sample_ink.py")
     if data == "pendigits":
         train, test = pendigits.read(data_dir)
-        kept = _kept(len(train), validation_split, "drawings")
+        kept = kept_of(len(train), validation_split, "drawings")
         hands = {"train": [train[:kept]], "val": [train[kept:]], "test": [test]}
         return _words(data, hands, count, seed, f"PenDigits ({pendigits.PAGE})")
     lines, unpaired = iam_ondb.read(data_dir)
@@ -143,7 +143,7 @@ def _parts(
     """The hands of each part, split by the numbers of the writers."""
     numbers = np.random.default_rng(seed).permutation(sorted(writers)).tolist()
     learnt = len(numbers) - TEST_WRITERS
-    kept = _kept(learnt, validation_split, "writers")
+    kept = kept_of(learnt, validation_split, "writers")
     places = {
         "train": numbers[:kept],
         "val": numbers[kept:learnt],
@@ -153,17 +153,6 @@ def _parts(
         part: [hand for number in chosen for hand in writers[number]]
         for part, chosen in places.items()
     }
-
-
-def _kept(learnt: int, validation_split: float, of: str) -> int:
-    """How many of those to learn from are left by the validation part."""
-    kept = learnt - math.ceil(validation_split * learnt)
-    if kept < 1:
-        raise UserError(
-            f"validation_split is {validation_split}: of {learnt:,} {of} none is left "
-            "to train on; choose a smaller one"
-        )
-    return kept
 
 
 def _words(
