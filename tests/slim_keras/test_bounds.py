@@ -21,6 +21,7 @@ TABLE = {
 @pytest.mark.parametrize("steps", TABLE)
 def test_bounds_of_the_table(steps):
     *upper, low_2, low_5 = TABLE[steps]
+    assert slim_keras.BoundedRecurrence(1, steps).bound == 1
     for gamma, bound in zip((2, 5, 10), upper, strict=True):
         constraint = slim_keras.BoundedRecurrence(gamma, steps)
         clipped = support.arrays(constraint(support.tensor(np.float32([-9, 9, 0.5]))))[

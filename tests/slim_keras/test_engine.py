@@ -79,6 +79,8 @@ def test_the_choice_by_backend_and_platform():
             assert chosen("indrnn", "jax", platform) == "pallas"
             for unfit in "softmax", "gelu", by_twos:
                 assert chosen("indrnn", "jax", platform, activation=unfit) == "scan"
+            soft = chosen("indylstm", "jax", platform, recurrent_activation="softmax")
+            assert soft == "scan"
             expected = {"gpu": "pallas", "tpu": "scan"}[platform]
             assert chosen("indrnn", "jax", platform, activation="selu") == expected
     assert chosen("indrnn", "jax", "cpu") == "scan"
@@ -162,6 +164,10 @@ def test_an_activation_with_weights_learns(key, name, data, rng, tmp_path):
     fresh = keras.Sequential([keras.Input((STEPS, FEATURES)), again])
     fresh.load_weights(tmp_path / "model.weights.h5")
     support.close(fresh.predict(x, verbose=0), wanted, atol=0)
+    shared = keras.layers.PReLU("zeros")
+    for _ in range(2):  # built once, however many layers have it
+        make(UNITS, **{name: shared}).build((None, STEPS, FEATURES))
+    assert len(shared.weights) == 1
     for arguments in {"engine": "scan"}, {"unroll": 4}:
         layer = make(UNITS, **{name: keras.layers.PReLU()}, **arguments)
         with pytest.raises(ValueError, match=f"`{name}` is a layer.*engine='loop'"):

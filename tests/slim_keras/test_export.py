@@ -103,6 +103,7 @@ def stack(rng, *, masked=False, fixed=None):
                 keras.layers.Bidirectional(
                     slim_keras.LSTM_C6(4, return_sequences=True)
                 ),
+                keras.layers.Dropout(0.5),
                 slim_keras.IndRNN(3),
                 keras.layers.Dense(2),
             ]
@@ -155,6 +156,22 @@ def test_what_only_jax_runs_so_goes_everywhere(speed, tmp_path, rng):
 
 
 @ONLY_TENSORFLOW
+def test_masked_steps_put_out_zeros_where_they_are_wanted(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((None,)),
+            keras.layers.Embedding(9, 3, mask_zero=True),
+            slim_keras.IndyLSTM(4, return_sequences=True, zero_output_for_mask=True),
+        ]
+    )
+    run = litert(export.to_litert(model, tmp_path / "model.tflite").path)
+    words = np.float32([[1, 5, 0, 2, 0, 0]])
+    (found,) = run(input=words).values()
+    np.testing.assert_allclose(found, model.predict_on_batch(words), atol=1e-6)
+    assert np.all((found == 0) == (words == 0)[..., None])
+
+
+@ONLY_TENSORFLOW
 def test_states_and_reversal(tmp_path, rng):
     """Several inputs and outputs, in the order of their structure."""
     x, h, c = keras.Input((5, FEATURES)), keras.Input((4,)), keras.Input((4,))
@@ -191,10 +208,13 @@ def test_fixed_batch_size(tmp_path, rng):
     free = export.to_litert(stack(rng), path)
     fixed = export.to_litert(stack(rng, fixed=7), path, batch_size=2)
     assert fixed.size < free.size
-    assert litert(path)(input=support.floats(rng, 2, 7, FEATURES))["output"].shape == (
-        2,
-        2,
-    )
+    x = support.floats(rng, 2, 7, FEATURES)
+    assert litert(path)(input=x)["output"].shape == (2, 2)
+    model = keras.Sequential([keras.Input((None, FEATURES)), slim_keras.LSTM6(2)])
+    path = tmp_path / "live.onnx"
+    export.to_onnx(export.streaming(model), path, batch_size=2)
+    with pytest.raises(ValueError, match="has batch size 2"):
+        export.Stream(path, batch_size=3)
 
 
 def refused(model, message, tmp_path, write=export.to_litert, **arguments):
@@ -222,8 +242,22 @@ def test_what_cannot_be_exported_says_why(tmp_path, rng):
     refused(model, "representative_data", tmp_path, quantize="full")
     refused(model, "`quantize` must be one of", tmp_path, quantize="int4")
     refused(model, "differs from `model` by", tmp_path, tolerance=-1)
+    words = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), keras.layers.Embedding(9, 3)]
+    )
+    full = {"quantize": "full16", "representative_data": np.ones((2, 5))}
+    refused(words, "16 bits takes no integer inputs", tmp_path, **full)
+    nan = keras.initializers.Constant(np.nan)
+    broken = around(keras.layers.Dense(2, bias_initializer=nan))
+    refused(broken, "differs from `model` by inf", tmp_path)
     refused(model, "'.onnx'", tmp_path, write=export.to_onnx)
     refused(keras.layers.Dense(2), "Sequential or functional", tmp_path)
+
+
+@ONLY_TENSORFLOW
+def test_float32_is_held_to_a_ten_thousandth(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(export.files, "compare", lambda *_: 1.1e-4)
+    refused(stack(rng), r"more than tolerance=0\.0001", tmp_path)
 
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="nothing is loaded anew there")
@@ -249,6 +283,39 @@ def test_a_failed_export_keeps_the_file_before(tmp_path, rng):
     with pytest.raises(ValueError, match="differs"):
         export.to_onnx(stack(rng), path, tolerance=-1)
     assert path.read_text() == "before"
+
+
+@ONLY_TENSORFLOW
+def test_a_folder_is_replaced_if_it_is_a_saved_model(tmp_path, rng):
+    path = tmp_path / "model"
+    path.mkdir()
+    mine = path / "mine.txt"
+    mine.write_text("mine")
+    with pytest.raises(ValueError, match="taken by something else"):
+        export.to_saved_model(stack(rng), path)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    path.rmdir()
+    x = support.floats(rng, 2, 5, FEATURES)
+    for _ in range(2):
+        model = stack(rng)
+        written = export.to_saved_model(model, path)
+        (found,) = saved_model(path)(input=x).values()
+        np.testing.assert_allclose(found, model.predict_on_batch(x), atol=1e-6)
+    files = [f.stat().st_size for f in path.rglob("*") if f.is_file()]
+    assert written.size == sum(files) > 10_000
+    assert [f.name for f in tmp_path.iterdir()] == ["model"]
+
+
+@ONLY_TENSORFLOW
+def test_words_of_two_vocabularies(tmp_path, rng):
+    """The check gives each `Embedding` words that it knows."""
+    words = [keras.Input((None,)), keras.Input((None,))]
+    x = keras.layers.Concatenate()(
+        [keras.layers.Embedding(n, 2)(w) for n, w in zip((3, 500), words, strict=True)]
+    )
+    model = keras.Model(words, slim_keras.LSTM_C6(3)(x))
+    assert export.to_litert(model, tmp_path / "model.tflite").difference < CLOSE
 
 
 def test_lazy_import():

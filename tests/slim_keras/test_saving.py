@@ -74,8 +74,11 @@ def test_config_round_trip(cls):
             value, copy = getattr(layer, name), getattr(again, name)
             if isinstance(value, (int, float, str, type(None))):
                 assert value == copy
-            else:
+            elif inspect.isfunction(value):
+                assert value is copy
+            else:  # a key missing in both configurations is seen here alone
                 assert type(value) is type(copy)
+                assert vars(value) == vars(copy)
         # And as Keras serialises it, by its registered name.
         saved = keras.saving.serialize_keras_object(layer)
         assert saved["registered_name"] == f"slim_keras>{cls.__name__}"

@@ -206,10 +206,20 @@ def test_a_mask_passes_through_to_whoever_needs_it(rng):
         assert mask == ("mask" if sequences else None)
 
 
+@pytest.mark.parametrize("normalization", ["after", "before"])
 @pytest.mark.parametrize("masked", [False, True])
-def test_statistics_are_those_over_batch_and_counted_steps(masked, rng):
-    layer = slim_keras.IndRNN(UNITS, activation="linear", return_sequences=True)
-    stack = PlainStack(layer, 1, epsilon=1e-6, momentum=0.0)
+def test_statistics_are_those_over_batch_and_counted_steps(masked, normalization, rng):
+    # Without recurrence what is normalised before it comes out as it is.
+    u = "zeros" if normalization == "before" else "ones"
+    layer = slim_keras.IndRNN(
+        UNITS,
+        activation="linear",
+        recurrent_vector_initializer=u,
+        return_sequences=True,
+    )
+    stack = PlainStack(
+        layer, 1, normalization=normalization, epsilon=1e-6, momentum=0.0
+    )
     x = support.floats(rng, 20, STEPS, FEATURES)
     mask = rng.random((20, STEPS)) > 0.3 if masked else np.full((20, STEPS), True)
     options = {"mask": support.tensor(mask)} if masked else {}
@@ -245,6 +255,7 @@ def test_the_last_recurrence_may_start_otherwise(kind):
         recurrent_vector_initializer=slim_keras.BoundedUniform(**bounds),
         recurrent_vector_constraint=slim_keras.BoundedRecurrence(**bounds),
         kernel_regularizer=keras.regularizers.L2(0.1),
+        kernel_constraint="non_neg",
     )
     last = slim_keras.BoundedUniform(**bounds, long_memory=True)
     stack = STACKS[kind](layer, last_initializer=last)
@@ -262,6 +273,33 @@ def test_the_last_recurrence_may_start_otherwise(kind):
         )
         assert all(w.regularizer is None for w in r.weights)
     assert all(p.kernel_regularizer is not None for p in stack.products)
+    assert all(p.kernel_constraint is not None for p in stack.products)
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_a_configuration_holds_every_argument(kind):
+    arguments = {
+        "dropout": 0.1,
+        "normalization": "before",
+        "momentum": 0.9,
+        "epsilon": 0.1,
+        "last_initializer": keras.initializers.Constant(0.5),
+    }
+    if kind == "dense":
+        arguments |= {"bottleneck_dropout": 0.2, "transition_dropout": 0.3}
+    stack = STACKS[kind](slim_keras.IndRNN(2), **arguments)
+    again = type(stack).from_config(json.loads(json.dumps(stack.get_config())))
+    constant = vars(arguments.pop("last_initializer"))
+    assert vars(again.last_initializer) == constant
+    assert {name: getattr(again, name) for name in arguments} == arguments
+
+
+def test_normalisation_is_keras_own_by_default():
+    own = keras.layers.BatchNormalization()
+    stack = PlainStack(slim_keras.IndRNN(2), 1)
+    stack.build((None, None, FEATURES))
+    found = stack.recurrences[0].after
+    assert (found.momentum, found.epsilon) == (own.momentum, own.epsilon)
 
 
 @pytest.mark.parametrize("kind", STACKS)
@@ -295,11 +333,12 @@ def test_mixed_precision(rng):
 @pytest.mark.parametrize("kind", STACKS)
 def test_the_dtype_is_that_of_the_layer(kind):
     half = slim_keras.IndRNN(UNITS, dtype="mixed_bfloat16")
-    assert STACKS[kind](half).compute_dtype == "bfloat16"
-    stack = STACKS[kind](half, dtype="float32")
-    assert stack.compute_dtype == "float32"
-    stack.build((None, None, FEATURES))
-    assert {r.recurrence.compute_dtype for r in stack.recurrences} == {"float32"}
+    for arguments, dtype in ({}, "bfloat16"), ({"dtype": "float32"}, "float32"):
+        stack = STACKS[kind](half, **arguments)
+        stack.build((None, None, FEATURES))
+        recurrences = [r.recurrence for r in stack.recurrences]
+        inside = [*stack.products, *recurrences]
+        assert {x.compute_dtype for x in (stack, *inside)} == {dtype}
 
 
 @pytest.mark.parametrize("kind", STACKS)

@@ -123,6 +123,14 @@ def test_stateful_training(rng):
     np.testing.assert_allclose(history["loss"], [wanted], rtol=1e-5)
 
 
+@pytest.mark.parametrize(("engine", "key"), support.runs("indylstm"))
+def test_a_mask_of_integers_is_one_of_booleans(engine, key, rng):
+    layer = support.make(key, rng, return_sequences=True, engine=engine)
+    x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
+    found = support.outputs(layer, x, mask=support.tensor(mask.astype("int32")))
+    support.close(found, support.expected(layer, x, mask=mask))
+
+
 def test_stateful_needs_a_fixed_batch():
     with pytest.raises(ValueError, match="batch size must be static"):
         slim_keras.LSTM6(UNITS, stateful=True).build((None, STEPS, FEATURES))

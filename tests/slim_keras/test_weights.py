@@ -30,16 +30,14 @@ def test_layout(key):
 @pytest.mark.parametrize("key", support.KEYS)
 def test_forget_bias_starts_at_one(key):
     biases = oracle.VARIANTS[key][4]
-    start = np.concatenate([np.full(UNITS, float(k == "f")) for k in biases])
-    layer = slim_keras.get(key)(UNITS)
-    layer.build((None, None, FEATURES))
-    np.testing.assert_array_equal(by_name(layer)["bias"], start)
-    if "f" in biases:
-        layer = slim_keras.get(key)(
-            UNITS, unit_forget_bias=False, bias_initializer="ones"
-        )
+    half = {"bias_initializer": keras.initializers.Constant(0.5)}
+    cases = [({}, 1, 0), (half, 1, 0.5)]
+    cases += [(half | {"unit_forget_bias": False}, 0.5, 0.5)] if "f" in biases else []
+    for arguments, forget, others in cases:
+        layer = slim_keras.get(key)(UNITS, **arguments)
         layer.build((None, None, FEATURES))
-        np.testing.assert_array_equal(by_name(layer)["bias"], np.ones(start.shape))
+        start = [np.full(UNITS, forget if k == "f" else others) for k in biases]
+        np.testing.assert_array_equal(by_name(layer)["bias"], np.concatenate(start))
 
 
 @pytest.mark.parametrize("key", [k for k in support.KEYS if k != "lstm3"])
