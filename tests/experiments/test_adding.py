@@ -69,12 +69,21 @@ def test_models_are_the_papers(variant, parameters):
         assert layer.activation is keras.activations.tanh
     if variant == "indrnn":
         assert all(np.abs(w.get_weights()[0]).max() < 0.01 for w in layer.products)
-        first, last = (r.recurrence.get_weights()[0] for r in layer.recurrences)
-        assert first.min() < 0.1
-        assert first.max() <= 2 ** (1 / 100)
-        assert 2 ** (-1 / 100) <= last.min() <= last.max() <= 2 ** (1 / 100)
     if variant == "lstm":
         assert layer.get_weights()[2][128:256].tolist() == [1] * 128
+
+
+@pytest.mark.parametrize(("length", "bound"), [(100, 1.006956), (5000, 1.000139)])
+def test_recurrent_weights_are_bounded_at_first_and_in_training(length, bound):
+    stack = build(complete(Config(length=length))).get_layer("recurrent")
+    layers = [r.recurrence for r in stack.recurrences]
+    first, last = (layer.get_weights()[0] for layer in layers)
+    assert first.min() < 0.1
+    assert first.max() <= bound + 1e-6
+    assert 1 / bound - 1e-6 <= last.min() <= last.max() <= bound + 1e-6
+    for layer in layers:
+        constraint = layer.recurrent_vector_constraint
+        assert constraint.bound == pytest.approx(bound, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,9 @@ def test_every_grid_in_configs_can_be_run(path):
     runs = grid_file.read(path, [BACKEND], "runs")
     assert len(runs) > 1
     assert all(getattr(run.config, "data", None) != "sample" for run in runs)
+    # What differs in more than where data are and how it trains is another run.
+    own = {field.name for field in fields(runs[0].config)} - runs[0].settings.keys()
+    assert own - {"data", "data_dir"} == {"devices", "output", "tensorboard", "quiet"}
 
 
 def a_row(run, **changes):
@@ -221,6 +225,12 @@ def test_only_missing_runs_start(write, tmp_path, started, capsys):
     assert "4 of 4 done" in capsys.readouterr().out
     assert start(path, output, "--set=units=6") == 0
     assert len(started) == 4
+
+
+def test_the_row_of_a_run_is_that_of_the_data_it_was_trained_on_last(write):
+    (run,) = grid_file.read(write(""), [BACKEND], "runs")
+    before, after = (a_row(run, data_checksum=checksum) for checksum in "12")
+    assert run.row([before, after, a_row(run, seed=4)]) == after
 
 
 def test_damaged_results_are_named_and_nothing_starts(write, tmp_path, started, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments import command, ctc, handwriting
-from experiments.datasets import handwriting as data
+from experiments.datasets import handwriting as data, omniglot
 from experiments.handwriting import Config, build, complete
 from tests.experiments.support import row
 
@@ -138,6 +138,13 @@ def test_best_weights_are_those_of_the_lowest_error(tmp_path, monkeypatch):
     result = row(tmp_path)
     assert result["best"]["epoch"] == result["lowest"]["epoch"] == 1
     assert result["best"]["test_cer_beam"] == 0.1
+
+
+def test_words_are_of_the_alphabet_that_was_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(omniglot, "ARCHIVES", {})  # which have none
+    args = ["--data=omniglot", "--alphabet=Korean", f"--output={tmp_path}"]
+    assert start(*args) == 2
+    assert "alphabet Korean is not in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

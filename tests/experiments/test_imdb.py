@@ -142,6 +142,17 @@ def test_another_backend_than_the_one_in_use_is_refused(capsys, tmp_path):
     assert "fresh process" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["max_epochs", "max_steps_per_epoch"])
+def test_a_keras_that_cuts_trainings_short_is_refused(
+    name, tmp_path, capsys, monkeypatch
+):
+    """It would leave rows that say more epochs than were trained."""
+    monkeypatch.setattr(keras.config, name, lambda: 1)
+    assert start(f"--output={tmp_path / 'runs'}") == 2
+    assert f"KERAS_{name.upper()} is 1" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_configs_serve_every_variant(path, variant):
@@ -193,3 +204,9 @@ def test_model_is_the_papers():
     assert float(adam.learning_rate) == pytest.approx(1e-4)
     assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.999, 1e-8)
     assert model.loss == "binary_crossentropy"
+
+
+def test_forget_constant_and_dropout_are_those_of_the_layer():
+    model = build(complete(Config(forget=0.56, dropout=0.3)))
+    settings = model.get_layer("recurrent").get_config()
+    assert (settings["forget"], settings["dropout"]) == (0.56, 0.3)

@@ -15,6 +15,7 @@ def test_model_is_that_of_the_example(variant):
     model = build(config)
     # The sizes that Keras' summary of imdb_cnn_lstm shows.
     assert model.layers[0].count_params() == 2_560_000
+    assert model.layers[1].rate == 0.25
     assert model.layers[2].count_params() == 41_024
     layer = model.get_layer("recurrent")
     assert layer.input.shape == (None, 24, 64)

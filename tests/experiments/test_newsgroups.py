@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import command, newsgroups
-from experiments.datasets import glove
+from experiments.datasets import glove, newsgroups as documents
 from experiments.newsgroups import Config, build, complete
 from tests.experiments.support import row
 
@@ -26,7 +26,7 @@ def start(*args):
     [("lstm", 263_168), ("lstm6", 65_792), ("lstm_c6", 33_280)],
 )
 def test_model_is_the_papers(variant, printed):
-    model = build(complete(Config(variant=variant)), VECTORS)
+    model = build(complete(Config(variant=variant, eta=1e-4)), VECTORS)
     layer = model.get_layer("recurrent")
     assert layer.count_params() == printed
     assert layer.input.shape == (None, 17, 128)
@@ -34,6 +34,7 @@ def test_model_is_the_papers(variant, printed):
     assert layer.forward_layer.activation is keras.activations.tanh
     assert model.output_shape == (None, 20)
     assert isinstance(model.optimizer, keras.optimizers.RMSprop)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-4)
     embedding = model.layers[0]
     np.testing.assert_array_equal(embedding.get_weights()[0], VECTORS)
     assert not embedding.trainable_weights
@@ -65,6 +66,16 @@ def test_row_labels_every_reading(tmp_path, capsys):
     assert result["vectors"]
     assert result["words_without_vector"] >= 0
     assert result["recurrent_parameters"] == 2 * (128 * 4 + 4 * 4 + 4)
+
+
+@pytest.mark.parametrize("split", ["random", "bydate"])
+@pytest.mark.parametrize("strip", ["", "headers,quotes"])
+def test_documents_are_those_of_the_reading(strip, split):
+    config = Config(data="sample", length=174, strip=strip, split=split)
+    found, _ = newsgroups.load(config)
+    parts = {"headers", "quotes"} if strip else ()
+    expected = documents.load("sample", strip=parts, split=split, length=174)
+    assert found.checksum == expected.checksum
 
 
 def test_other_vectors_are_another_run(tmp_path, monkeypatch):

@@ -77,6 +77,27 @@ def test_bounds_and_the_last_layer(gamma, bound):
     assert other.recurrences[1].recurrence.get_weights()[0].min() < 0.1
 
 
+def test_the_rate_falls_to_a_tenth_every_600_000_steps():
+    model = build(complete(Config(stack="plain", layers=1, units=1)))
+    optimizer = model.optimizer
+    for step, eta in ((0, 2e-4), (599_999, 2e-4), (600_000, 2e-5), (1_200_000, 2e-6)):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(eta)
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({}, "after"),  # as in the authors' code
+        ({"normalization": "before"}, "before"),
+        ({"normalization": "none"}, None),
+    ],
+)
+def test_normalisation_stands_where_it_should(options, place):
+    model = build(complete(Config(stack="plain", layers=1, units=1, **options)))
+    assert model.get_layer("recurrent").normalization == place
+
+
 def test_pixels_are_scaled_as_the_authors_scale_them():
     model = build(complete(Config(stack="plain", layers=1, units=1)))
     x = np.arange(784).reshape(1, 784).astype("uint8")

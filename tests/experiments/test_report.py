@@ -12,6 +12,7 @@ from experiments import report
 from experiments.adding import SIMPLE
 from experiments.command import main
 from experiments.report_palette import COLOURS
+from experiments.results import read_rows
 from slim_keras.variants import VARIANTS
 from tests.experiments.report_support import (
     CONV,
@@ -115,13 +116,16 @@ def test_samples_are_left_out_and_told(tmp_path, capsys):
     assert "left out: 1 rows of sample data" in capsys.readouterr().err
 
 
-def test_collecting_before_reporting(tmp_path, capsys):
+@pytest.mark.parametrize(("options", "seconds"), [([], 10.0), (["--busy"], None)])
+def test_collecting_before_reporting(options, seconds, tmp_path, capsys):
     folder = results(tmp_path / "results", row(IMDB, 0.81))
     new = runs(tmp_path / "runs", row(IMDB, 0.83, seed=4), row(IMDB, data="sample"))
-    assert make(folder, folder / "README.md", f"--collect={new}") == 0
+    assert make(folder, folder / "README.md", f"--collect={new}", *options) == 0
     assert "0.8200 ± 0.0141" in read(folder / "README.md")
     told = capsys.readouterr().out
     assert "1 collected, 0 there already, 1 of sample data refused" in told
+    _, collected = read_rows(folder / "imdb.jsonl")
+    assert collected["seconds_per_epoch"] == seconds
 
 
 def test_errors_name_the_file_and_leave_the_old_report(tmp_path, capsys):

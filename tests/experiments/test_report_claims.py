@@ -63,9 +63,12 @@ def test_a_difference_flips_with_the_numbers(slim, expected, tmp_path):
         rows = []
 
 
-def test_two_seeds_on_a_side_are_not_enough(tmp_path):
-    rows = seeds(NEWS, 0.7, epochs=100)
-    rows += seeds(NEWS, 0.8, NOISE[:2], variant="lstm_c6", epochs=100)
+@pytest.mark.parametrize("few", [0, 1])
+def test_two_seeds_on_a_side_are_not_enough(few, tmp_path):
+    noise = [NOISE, NOISE]
+    noise[few] = NOISE[:2]
+    rows = seeds(NEWS, 0.7, noise[0], epochs=100)
+    rows += seeds(NEWS, 0.8, noise[1], variant="lstm_c6", epochs=100)
     assert say(NEWS_CLAIM, tmp_path, *rows) == FEW
 
 
@@ -218,6 +221,19 @@ def test_short_runs_decide_nothing_against_a_smaller_eta(
     for folder, small, expected in (("a", 0.7, worse), ("b", 0.9, better)):
         rows = [*like(small, eta=1e-4), *like(0.8, eta=1e-3)]
         assert say(claim, tmp_path / folder, *rows) == expected
+
+
+@pytest.mark.parametrize("forget", [0.95, 0.96])
+@pytest.mark.parametrize("variant", ["lstm6", "lstm_c6"])
+def test_both_large_f_are_compared_with_the_small_one(variant, forget, tmp_path):
+    (claim,) = (
+        claim
+        for claim in CLAIMS
+        if "a larger f" in claim.text and claim.same["variant"] == variant
+    )
+    like = partial(seeds, IMDB, variant=variant, epochs=100)
+    rows = [*like(0.8, forget=0.4), *like(0.9, forget=forget)]
+    assert say(claim, tmp_path, *rows) == HOLDS
 
 
 def test_reached_with_some_f(tmp_path):

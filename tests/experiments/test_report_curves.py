@@ -34,6 +34,12 @@ def test_one_length_of_training_is_drawn_with_most_seeds_then_the_longest(tmp_pa
     assert drawn(tmp_path, *made) == [{1e-3: {("lstm", 5), ("lstm6", 12)}}]
 
 
+def test_what_diverged_has_no_curve(tmp_path):
+    made = [row(IMDB, variant=variant) for variant in ("lstm", "lstm6", "lstm_c6")]
+    made[2]["status"] = "diverged"
+    assert drawn(tmp_path, *made) == [{1e-3: {("lstm", 4), ("lstm6", 4)}}]
+
+
 def test_other_settings_have_rows_of_their_own(tmp_path):
     made = [
         row(IMDB, variant=variant, epochs=epochs, train_embedding=trained)

@@ -17,7 +17,12 @@ from experiments.report_speed import (
     step_tables,
     unmasked,
 )
-from experiments.report_tables import counts_table, other_lines, paper_table
+from experiments.report_tables import (
+    commands_table,
+    counts_table,
+    other_lines,
+    paper_table,
+)
 from tests.experiments.report_support import (
     IMDB,
     PIXELS,
@@ -128,6 +133,15 @@ def test_diverged_runs_are_told(tmp_path):
     diverged = row(IMDB, seed=4) | {"status": "diverged"}
     text = paper_table(ETA, measured(tmp_path, row(IMDB), diverged))
     assert cells(text, "LSTM", "1e-3")[0][-2] == "1 (1 diverged)"
+
+
+def test_one_slow_run_does_not_make_the_others_slow(tmp_path):
+    rows = [
+        row(IMDB, seed=seed) | {"seconds_per_epoch": seconds}
+        for seed, seconds in enumerate((10.0, 12.0, 400.0))
+    ]
+    text = commands_table(measured(tmp_path, *rows))
+    assert cells(text, "imdb 1")[0][-1] == "12.0"
 
 
 def test_the_adding_problem(tmp_path):

@@ -1,8 +1,10 @@
 """A tiny model trained through the runner: rows, resume at any point, refusals."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -217,6 +219,46 @@ def test_joined_facts_name_what_changed_in_order():
     }
 
 
+def test_code_is_dirty_that_differs_from_its_commit(tmp_path, monkeypatch):
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set in a hook
+        monkeypatch.delenv(name, raising=False)
+    code = tmp_path / "experiments" / "code.py"
+    code.parent.mkdir()
+    code.write_text("as committed")
+    monkeypatch.setattr(environment, "__file__", str(code))
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=no"]
+    for task in (["init"], ["add", "."], ["commit", "--message=all"]):
+        subprocess.run(["git", "-C", tmp_path, *who, *task], check=True)
+    (tmp_path / "results.jsonl").touch()  # no code
+    look = environment.commit.__wrapped__  # which remembers nothing
+    assert look()["dirty"] is False
+    code.write_text("edited")
+    assert look()["dirty"] is True
+
+
+def test_seconds_per_epoch_are_not_those_of_the_first_which_compiles(tmp_path, data):
+    settings = replace(SETTINGS, output=str(tmp_path))
+    with training(settings, model(), data).hold() as place:
+        place.begin()
+        place.finish([{"seconds": seconds} for seconds in (90.0, 2.0, 1.0)], None, {})
+        assert place.publish()["seconds_per_epoch"] == 2
+
+
+def test_seconds_of_an_epoch_leave_evaluations_out(run, tmp_path, monkeypatch):
+    evaluated = []
+
+    def evaluate(*args, **options):
+        evaluated.append(args)
+        return {"loss": 0.7, "accuracy": 0.5}
+
+    monkeypatch.setattr(keras.Sequential, "evaluate", evaluate)
+    clock = SimpleNamespace(perf_counter=lambda: len(evaluated))  # nothing else takes
+    monkeypatch.setattr("experiments.training.time", clock)
+    assert run(replace(SETTINGS, epochs=1)) == 0
+    (entry,) = json.loads((folder(tmp_path) / "history.json").read_text())
+    assert (len(evaluated), entry["seconds"]) == (2, 0)
+
+
 def test_killed_before_its_row_is_appended_it_appends_it(run, tmp_path, capsys):
     assert run() == 0
     (tmp_path / "results.jsonl").unlink()
@@ -257,6 +299,29 @@ def test_a_loss_that_is_not_finite_stops_the_run(run, tmp_path, capsys):
     assert row["epochs_finished"] == 0
 
 
+@pytest.mark.parametrize("weight", [0.0, np.nan])
+def test_what_the_backend_raises_is_divergence_where_there_are_no_numbers(
+    weight, tmp_path, data, monkeypatch
+):
+    """Torch's cross-entropy raises it on NaN; of other causes it stays an error."""
+
+    def fit(*args, **options):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+
+    monkeypatch.setattr(keras.Sequential, "fit", fit)
+    built = model()
+    built.set_weights([np.full_like(w, weight) for w in built.get_weights()])
+    begun = training(replace(SETTINGS, output=str(tmp_path)), built, data)
+    if np.isfinite(weight):
+        with pytest.raises(RuntimeError, match="all elements"):
+            train(begun)
+        return
+    assert train(begun) == 1
+    (row,) = rows(tmp_path)
+    assert row["status"] == "diverged"
+    assert row["reason"] == "the output is not finite after step 0 of epoch 1"
+
+
 def test_other_settings_and_other_data_are_other_runs(run, tmp_path, data):
     settings = replace(SETTINGS, epochs=1)
     run(settings)
@@ -280,6 +345,13 @@ def damage_weights(file):
 
     with h5py.File(file, "a") as content:
         content["layers/dense/vars/0"][...] += 1e-3
+
+
+def damage_optimizer(file):
+    import h5py
+
+    with h5py.File(file, "a") as content:
+        content["optimizer/vars/2"][...] += 1e-3
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -307,7 +379,9 @@ def damageable(undisturbed, tmp_path_factory):
     return path, checkpoint.load(model(), path)
 
 
-@pytest.mark.parametrize("damage", [damage_end, damage_start, damage_weights])
+@pytest.mark.parametrize(
+    "damage", [damage_end, damage_start, damage_weights, damage_optimizer]
+)
 def test_a_damaged_checkpoint_is_named(damage, run, tmp_path, undisturbed):
     for file in undisturbed.glob("tiny-*/*"):
         target = tmp_path / file.parent.name / file.name

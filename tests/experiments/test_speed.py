@@ -63,15 +63,30 @@ def test_stacks_on_the_adding_problem(tmp_path):
 
 
 @pytest.mark.parametrize("model", ["imdb", "layer", "adding"])
-def test_a_mask_is_in_the_data(model):
+def test_a_mask_is_in_the_data_and_the_model(model):
     settings = speed.Settings(model=model, features=2, batch_size=50)
+    asked = dataclasses.replace(settings, masked=True)
     x, _ = speed._data(settings, 7)
-    masked, _ = speed._data(dataclasses.replace(settings, masked=True), 7)
+    masked, _ = speed._data(asked, 7)
     left = (masked == x).reshape(50, 7, -1).all(axis=-1)
     assert not left.all()
     # From some step on nothing is left but zeros.
     assert (np.diff(left.astype(int), axis=1) <= 0).all()
     assert not masked[~left].any()
+    # The first layer of the model tells the others where.
+    for own, mask in ((settings, None), (asked, left)):
+        layer = speed_layers.build(speed_layers.Contender("lstm_c6", "auto"), 3)
+        first, *_ = speed._model(own, layer, 7).layers
+        np.testing.assert_array_equal(first.compute_mask(masked, None), mask)
+
+
+def test_torchs_lstm_runs_over_the_steps_of_each_sequence():
+    from experiments import speed_torch
+
+    x = np.random.default_rng(0).normal(size=(4, 7, 2)).astype("float32")
+    model = speed_torch.Model(None, 2, 3)
+    alone = [model.forward(one[None])[0] for one in x]
+    np.testing.assert_allclose(model.forward(x), alone, atol=1e-6)
 
 
 jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")

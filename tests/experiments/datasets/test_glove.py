@@ -77,6 +77,7 @@ def test_every_kind_gives_each_word_its_vector(tmp_path, below, dim, write):
 
 def test_the_dimension_is_chosen_from_a_zip(tmp_path):
     write_zip(tmp_path)
+    assert load(tmp_path, 100).matrix.shape == (5, 100)  # and is kept
     vectors = load(tmp_path, 200)
     assert vectors.matrix.shape == (5, 200)
     assert vectors.origin == "glove.6B.zip: glove.6B.200d.txt"
