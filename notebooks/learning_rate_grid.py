@@ -97,7 +97,12 @@ def draw(rows, history, title):
     """One panel for each eta; `history` gives the epochs of a row."""
     etas = sorted({row["eta"] for row in rows})
     figure, axes = plt.subplots(
-        1, len(etas), figsize=(3.1 * len(etas) + 1, 3.2), sharey=True, squeeze=False
+        1,
+        len(etas),
+        figsize=(3.1 * len(etas) + 2, 3.2),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     for panel, eta in zip(axes[0], etas, strict=True):
         for row in [row for row in rows if row["eta"] == eta]:
@@ -116,9 +121,9 @@ def draw(rows, history, title):
         panel.set(title=f"eta = {eta:g}", xlabel="epoch")
         panel.grid(alpha=0.3)
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, -1].legend(fontsize="small")
+    lines = axes[0, -1].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside right center", fontsize="small")
     figure.suptitle(title)
-    figure.tight_layout()
 
 
 rows = [json.loads(line) for line in (folder / "results.jsonl").open()]
@@ -319,7 +324,7 @@ draw(
 
 # %% [markdown]
 # The paper has LSTM6 pass the LSTM near epoch 150. Here, at 1e-4 and with $f = 0.96$,
-# it does so at epoch 11, and by epoch 150 most of its lead is gone.
+# it does so near epoch 10, and by epoch 150 most of its lead is gone.
 #
 # To make Table IV anew, with the reviews in a folder (the README says which forms of
 # them are read):
