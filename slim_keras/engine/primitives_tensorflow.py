@@ -111,11 +111,15 @@ def differentiable(forward, backward, needed, training):
         # A tape that saw the loop would ask XLA for the lists inside it.
         hidden = [tf.stop_gradient(a) for a in arrays]
         outputs, kept = (keeping if training else light)(*hidden)
-        saved = [a if n else None for a, n in zip(hidden, needed, strict=True)]
 
         def pull(*gradients):
+            # In a branch of `tf.cond` what comes from its forward pass is found by
+            # operators, but not by a compiled function.
+            here = [tf.identity(a) for a in hidden]
+            held = {name: tf.identity(a) for name, a in kept.items()}
+            saved = [a if n else None for a, n in zip(here, needed, strict=True)]
             cut = [tf.stop_gradient(g) for g in gradients]
-            found = back(saved, kept or keeping(*hidden)[1], cut)
+            found = back(saved, held or keeping(*here)[1], cut)
             return _first_order(found, (*arrays, *gradients))
 
         return outputs, pull

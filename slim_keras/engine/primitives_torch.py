@@ -102,10 +102,8 @@ def differentiable(forward, backward, needed, training):
             # goes through the first one's incoming gradients.
             if torch.is_grad_enabled():
                 raise NotImplementedError(f"{FIRST_ORDER} Received: create_graph=True")
-            saved, kept = (
-                ctx.saved_tensors[: len(needed)],
-                ctx.saved_tensors[len(needed) :],
-            )
+            tensors = ctx.saved_tensors  # a checkpoint unpacks them once
+            saved, kept = tensors[: len(needed)], tensors[len(needed) :]
             return backward(saved, dict(zip(ctx.names, kept, strict=True)), gradients)
 
     def run(*arrays):

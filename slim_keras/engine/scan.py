@@ -59,8 +59,9 @@ def run(
     masked = None
     if mask is not None:
         mask = keras.tree.flatten(mask)[0]
-        masked = ops.transpose(ops.cast(ops.reshape(mask, (batch, steps)), "bool"))
-        masked = ops.expand_dims(masked, axis=-1)
+        # One row may serve the whole batch, as in Keras' loop.
+        rows = ops.broadcast_to(ops.reshape(mask, (-1, steps)), (batch, steps))
+        masked = ops.expand_dims(ops.transpose(ops.cast(rows, "bool")), axis=-1)
     if go_backwards:
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
@@ -126,13 +127,12 @@ def _products(cell, inputs, shape):
     part, blocks = cell.variant.part, cell.variant.having("W")
     if cell.kernel is None:  # the input is the products, side by side
         return {f"W {k}": part(inputs, "W", k) for k in blocks}
-    kernel = ops.convert_to_tensor(cell.kernel)
+    kernel = ops.cast(cell.kernel, cell.compute_dtype)
     # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
-    flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
-    return {
-        f"W {k}": ops.reshape(ops.matmul(flat, part(kernel, "W", k)), shape)
-        for k in blocks
-    }
+    flat = ops.reshape(inputs, (-1, kernel.shape[0]))
+    flat = ops.cast(flat, cell.compute_dtype)
+    # By `@`, as Keras' product in PyTorch rounds float64 to float32.
+    return {f"W {k}": ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
 
 
 def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):

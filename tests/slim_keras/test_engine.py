@@ -442,6 +442,57 @@ def test_both_passes_are_compiled_in_a_model_that_is_not(data, rng):
     assert not [op for op in graph.get_operations() if "While" in op.type]
 
 
+@needs_tensorflow
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("key", ["lstm", "lstm_c6"])
+def test_a_branch_of_a_condition(key, training, data, rng):
+    """Which has its gradient in another function than its value."""
+    import tensorflow as tf
+
+    layer = support.make(key, rng)
+    weights = [w.value for w in layer.trainable_weights]
+
+    @tf.function
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            y = tf.cond(
+                tf.size(x) > 0,
+                lambda: layer(x, training=training),
+                lambda: tf.zeros((BATCH, UNITS)),
+            )
+            loss = tf.reduce_sum(y)
+        return tape.gradient(loss, weights)
+
+    wanted = support.expected_gradients(layer, data[0], [np.ones((BATCH, UNITS))])
+    support.close(support.arrays(gradients(support.tensor(data[0]))), wanted[:-1])
+
+
+@needs_tensorflow
+def test_nothing_is_known_of_the_input(data, rng):
+    import tensorflow as tf
+
+    layer = support.make("lstm6", rng, return_sequences=True)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None))])
+    found = support.arrays(run(support.tensor(data[0])))
+    support.close(found, support.expected(layer, data[0]))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="others fail in it with any layer")
+@pytest.mark.parametrize("key", ["lstm", "lstm_c6"])
+def test_a_forward_pass_that_is_made_again(key, data, rng):
+    """Keras' way to save memory, which keeps a layer's inputs alone."""
+    x, y = data
+    plain = support.make(key, rng)
+    with keras.RematScope(mode="full"):
+        layer = support.twin(plain)
+        remade = keras.Sequential([keras.Input((STEPS, FEATURES)), layer])
+    model = keras.Sequential([keras.Input((STEPS, FEATURES)), plain])
+    for either in remade, model:
+        either.compile("sgd", "mse")
+        either.fit(x, y, verbose=0)
+    support.close(remade.get_weights(), model.get_weights())
+
+
 def test_without_gradients(data, rng, monkeypatch):
     """Inference keeps nothing for a backward pass, and gives the same."""
     kept, forward = [], engine.scan.forward

@@ -97,10 +97,9 @@ def test_float64(problem, rng):
     x, states, dy = (keras.tree.map_structure(np.float64, part) for part in problem)
     y, found = support.gradients(layer, x, dy, states)
     assert {a.dtype for a in (*y, *found)} == {np.dtype("float64")}
-    # Keras' matrix product in PyTorch rounds float64 to float32.
-    atol = 1e-6 if support.BACKEND == "torch" else 1e-12
-    support.close(y, support.expected(layer, x, states), atol)
-    support.close(found, support.expected_gradients(layer, x, dy, states), atol)
+    support.close(y, support.expected(layer, x, states), atol=1e-12)
+    wanted = support.expected_gradients(layer, x, dy, states)
+    support.close(found, wanted, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,15 @@ def test_a_mask_of_integers_is_one_of_booleans(engine, key, rng):
     support.close(found, support.expected(layer, x, mask=mask))
 
 
+@pytest.mark.parametrize(("engine", "key"), support.runs("indylstm"))
+def test_one_row_of_a_mask_serves_the_batch(engine, key, rng):
+    layer = support.make(key, rng, return_sequences=True, engine=engine)
+    x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)[-1:]
+    found = support.outputs(layer, x, mask=support.tensor(mask))
+    wanted = support.expected(layer, x, mask=np.repeat(mask, BATCH, axis=0))
+    support.close(found, wanted)
+
+
 def test_stateful_needs_a_fixed_batch():
     with pytest.raises(ValueError, match="batch size must be static"):
         slim_keras.LSTM6(UNITS, stateful=True).build((None, STEPS, FEATURES))
