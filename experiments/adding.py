@@ -71,7 +71,7 @@ def complete(config: Config) -> Config:
         config: The configuration.
 
     Raises:
-        UserError: The variant is unknown, or a step is left over.
+        UserError: The variant is unknown or has no gamma, or a step is left over.
     """
     from slim_keras.variants import VARIANTS
 
@@ -79,6 +79,8 @@ def complete(config: Config) -> Config:
         raise UserError(
             f"variant {config.variant!r} is unknown; known: {', '.join(known)}"
         )
+    if config.variant != "indrnn" and config.gamma != Config.gamma:
+        raise UserError(f"gamma {config.gamma:g}: it is for indrnn; leave it out")
     if config.steps % EPOCH:
         raise UserError(f"steps {config.steps}: it must be a multiple of {EPOCH}")
     if config.eta is not None:

@@ -29,6 +29,7 @@ from experiments.checkpoint import History
 from experiments.command import Number, main, setting
 from experiments.datasets import handwriting, omniglot
 from experiments.devices import check_shares
+from experiments.errors import UserError
 from experiments.progress import Display
 from experiments.results import replacing
 from experiments.training import batches, best, learn
@@ -75,7 +76,22 @@ class Config(recurrent.Settings):
     )
 
 
-complete = recurrent.complete
+def complete(config: Config) -> Config:
+    """The configuration with the variant's own forget constant where none is given.
+
+    Args:
+        config: The configuration.
+
+    Raises:
+        UserError: The variant is unknown, or has no place for a given setting, or the
+            data has none.
+    """
+    if config.data in ("pendigits", "iam_ondb") and config.alphabet != Config.alphabet:
+        raise UserError(
+            f"alphabet {config.alphabet}: it is for omniglot; with data "
+            f"{config.data} leave it out"
+        )
+    return recurrent.complete(config)
 
 
 def build(config: Config, classes: int) -> Any:

@@ -116,6 +116,10 @@ def complete(config: Config) -> Config:
         if config.layers is not None:
             raise UserError(f"layers {config.layers}: a dense stack has --blocks")
         return config
+    for name in ("blocks", "growth", "dense_dropout"):
+        if (value := getattr(config, name)) != getattr(Config, name):
+            flag = name.replace("_", "-")
+            raise UserError(f"{flag} {value}: it is for a dense stack; leave it out")
     layers = _layers(config)
     if config.stack == "residual" and (layers % 2 or layers < 4):
         raise UserError(

@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.errors import UserError
-from experiments.report_rows import history_path, read_epochs, result_rows
+from experiments.report_rows import (
+    check_trained,
+    history_path,
+    read_epochs,
+    result_rows,
+)
 from experiments.results import Row, append_row, read_rows, write_json
 
 
@@ -45,9 +50,12 @@ def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
     if not source.exists():
         raise UserError(f"--collect {runs}: there is no {source}")
     collected = Collected()
+    rows = read_rows(source)
+    for number, row in enumerate(rows, start=1):
+        check_trained(row, f"{source}, line {number}")
     # The last line may be being written. A run that was deleted and trained again has
     # several rows, and the epochs of the last one.
-    for run, row in {row["run"]: row for row in read_rows(source)}.items():
+    for run, row in {row["run"]: row for row in rows}.items():
         row |= {"seconds_per_epoch": None} if busy else {}
         target = results / f"{row['experiment']}.jsonl"
         history = history_path(results, row)

@@ -68,16 +68,23 @@ def result_rows(path: Path) -> list[Row]:
     runs: set[str] = set()
     for number, row in enumerate(rows, start=1):
         where = f"{path}, line {number}"
-        if not isinstance(row, dict) or "experiment" not in row:
-            raise UserError(f"{where} is no result row: it has no experiment")
-        if row["experiment"] not in BENCHMARKS:
-            missing = sorted((RECORD - OPTIONAL | {"data", "variant"}) - row.keys())
-            if missing:
-                raise UserError(f"{where} is no result row: it has no {missing[0]}")
+        if row.get("experiment") not in BENCHMARKS:
+            check_trained(row, where)
             if row["run"] in runs:
                 raise UserError(f"{where}: run {row['run']} stands there twice")
             runs.add(row["run"])
     return rows
+
+
+def check_trained(row: Row, where: str) -> None:
+    """Refuses what is not the row of a training run."""
+    needed = RECORD - OPTIONAL | {"experiment", "data", "variant"}
+    missing = sorted(needed - row.keys(), key=lambda name: (name != "experiment", name))
+    if missing:
+        raise UserError(f"{where} is no result row: it has no {missing[0]}")
+    for name in ("experiment", "run"):
+        if Path(str(row[name])).name != row[name]:
+            raise UserError(f"{where} is no result row: {name} is {row[name]!r}")
 
 
 def _lines(rows: Iterable[Row], folder: Path) -> list[Line]:
@@ -130,12 +137,14 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
         return []
     try:
         history = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(history, list):
+            raise ValueError
     except FileNotFoundError:
         raise UserError(
             f"{path}, the epochs of a run with a row, is missing; {remedy}"
         ) from None
     except ValueError:
-        raise UserError(f"{path} is not JSON; {remedy}") from None
+        raise UserError(f"{path} is no JSON list; {remedy}") from None
     if len(history) != row["epochs_finished"]:
         raise UserError(
             f"{path} has {len(history)} epochs, the row of its run "

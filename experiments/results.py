@@ -47,17 +47,17 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
             being written, instead of an error.
 
     Raises:
-        UserError: Another line is not JSON.
+        UserError: Another line is no JSON object.
     """
     lines = path.read_bytes().splitlines() if path.exists() else []
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
+            rows.append(_row(line))
         except ValueError:
             if not torn or number < len(lines):
                 raise UserError(
-                    f"{path}, line {number} is not JSON; mend or move the file"
+                    f"{path}, line {number} is no JSON object; mend or move the file"
                 ) from None
     return rows
 
@@ -73,22 +73,22 @@ def append_row(path: Path, row: Row) -> None:
         row: The row.
 
     Raises:
-        UserError: A line before the last one is not JSON.
+        UserError: A line before the last one is no JSON object.
     """
     with FileLock(path.with_name(f"{path.name}.lock")), path.open("a+b") as file:
         file.seek(0)
         content = file.read()
         *lines, last = content.split(b"\n")
-        if last and _is_json(last):
+        if last and _is_row(last):
             lines.append(last)
             file.write(b"\n")
         elif last:
             file.truncate(len(content) - len(last))
         for number, line in enumerate(lines, start=1):
-            if not _is_json(line):
+            if not _is_row(line):
                 raise UserError(
-                    f"{path}, line {number} is not JSON; mend or move the file, then "
-                    "start the same command again: its result is kept"
+                    f"{path}, line {number} is no JSON object; mend or move the file, "
+                    "then start the same command again: its result is kept"
                 )
         if row not in map(json.loads, lines):
             file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
@@ -96,9 +96,16 @@ def append_row(path: Path, row: Row) -> None:
             os.fsync(file.fileno())
 
 
-def _is_json(line: bytes) -> bool:
+def _row(line: bytes) -> Row:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError
+    return row
+
+
+def _is_row(line: bytes) -> bool:
     try:
-        json.loads(line)
+        _row(line)
     except ValueError:
         return False
     return True

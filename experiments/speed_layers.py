@@ -44,7 +44,9 @@ def ours(
     from slim_keras.variants import VARIANTS
 
     if unknown := [key for key in variants if key not in VARIANTS]:
-        raise UserError(f"variants: {unknown[0]!r} is unknown; known: {list(VARIANTS)}")
+        raise UserError(
+            f"variants: {unknown[0]!r} is unknown; known: {', '.join(VARIANTS)}"
+        )
     return [
         Contender(key if depth == 1 else f"{key}{_TIMES}{depth}", engine)
         for key, depth, engine in itertools.product(variants, depths, engines)
@@ -90,6 +92,7 @@ def build(
         if several:
             every["unroll"] = int(factor)
         layer = slim_keras.get(key)(units, engine=engine, **every)
+        _ = layer.resolved_engine  # refused here, not by a trace of the first step
     except ValueError as error:
         message = f"engines: {contender.engine!r} cannot run {key}: {error}"
         raise UserError(message) from None

@@ -178,14 +178,15 @@ def test_other_layers(variant, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("options", "message"),
     [
         ("--variant=lstm99", "unknown; known: lstm, .*irnn"),
         ("--steps=150", "multiple of 100"),
         ("--length=1", "--length"),
         ("--gamma=0.5", "--gamma"),
+        ("--gamma=3 --variant=lstm", "gamma 3: it is for indrnn"),
     ],
 )
-def test_bad_settings(option, message, tmp_path, capsys):
-    assert start(option, f"--output={tmp_path}") == 2
+def test_bad_settings(options, message, tmp_path, capsys):
+    assert start(*options.split(), f"--output={tmp_path}") == 2
     assert re.search(message, capsys.readouterr().err)

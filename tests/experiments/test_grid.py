@@ -233,13 +233,16 @@ def test_the_row_of_a_run_is_that_of_the_data_it_was_trained_on_last(write):
     assert run.row([before, after, a_row(run, seed=4)]) == after
 
 
-def test_damaged_results_are_named_and_nothing_starts(write, tmp_path, started, capsys):
+@pytest.mark.parametrize("line", ['{"torn', "5"])
+def test_damaged_results_are_named_and_nothing_starts(
+    line, write, tmp_path, started, capsys
+):
     path = write("")
     output = tmp_path / "runs"
     output.mkdir()
-    (output / "results.jsonl").write_text('{"torn\n{}\n')
+    (output / "results.jsonl").write_text(line + "\n{}\n")
     assert start(path, output) == 2
-    assert "results.jsonl, line 1 is not JSON" in capsys.readouterr().err
+    assert "results.jsonl, line 1 is no JSON object" in capsys.readouterr().err
     assert started == []
 
 

@@ -148,7 +148,7 @@ def test_words_are_of_the_alphabet_that_was_asked_for(tmp_path, monkeypatch, cap
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("options", "message"),
     [
         ("--variant=lstm99", "unknown; known: lstm"),
         ("--layers=0", "--layers"),
@@ -156,8 +156,9 @@ def test_words_are_of_the_alphabet_that_was_asked_for(tmp_path, monkeypatch, cap
         ("--data=omniglott", "--data"),
         ("--forget=0.4", "the forget gate of indylstm is no constant"),
         ("--validation-split=0.99", "none is left to train on"),
+        ("--data=pendigits --alphabet=Greek", "Greek: it is for omniglot"),
     ],
 )
-def test_bad_settings(option, message, tmp_path, capsys):
-    assert start(option, f"--output={tmp_path}") == 2
+def test_bad_settings(options, message, tmp_path, capsys):
+    assert start(*options.split(), f"--output={tmp_path}") == 2
     assert re.search(message, capsys.readouterr().err)

@@ -108,6 +108,7 @@ def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):
         (["--variant=indrnn", "--forget=0.5"], ["forget 0.5", "indrnn"]),
         (["--gate-activation=hard_sigmoid_keras2"], ["gate-activation", "lstm6"]),
         (["--engine=warp"], ["engine", "warp"]),
+        (["--engine=pallas", "--variant=lstm_c6"], ["pallas", "the backend jax"]),
         (["--data=imdb", "--data-dir=/nowhere"], ["/nowhere"]),
         (["--forget=1"], ["--forget"]),
         (["--units=0"], ["--units"]),

@@ -151,6 +151,8 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
         (["--layers=5"], "give 4, 6, 8"),
         (["--layers=2"], "give 4, 6, 8"),
         (["--stack=dense", "--layers=6"], "--blocks"),
+        (["--blocks=2"], "blocks 2: it is for a dense stack"),
+        (["--dense-dropout=0.1"], "dense-dropout 0.1: it is for a dense stack"),
         (["--variant=lstm_c6", "--gamma=2"], "it is for indrnn"),
         (["--variant=lstm99"], "unknown"),
         (["--blocks=8,0"], "8,0"),

@@ -47,6 +47,14 @@ def test_collecting_again_changes_nothing(tmp_path):
     assert len(collect(folder, results).new) == 1
 
 
+def test_what_is_no_row_is_named(tmp_path):
+    folder = runs(tmp_path / "runs", row(IMDB))
+    append(folder / "results.jsonl", {"experiment": "imdb"})
+    with pytest.raises(UserError, match=r"results\.jsonl, line 2 is no result row"):
+        collect(folder, tmp_path / "results")
+    assert files(tmp_path / "results") == {}
+
+
 def test_samples_are_refused(tmp_path):
     folder = runs(tmp_path / "runs", row(IMDB, data="sample"))
     found = collect(folder, tmp_path / "results")
@@ -104,7 +112,7 @@ def test_cut_short_it_is_made_whole_by_collecting_again(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is missing"), ("[", "not JSON"), ("[]", "0 epochs, the row of its run 4")],
+    [(None, "is missing"), ("[", "no JSON list"), ("[]", "0 epochs, the row of its run 4")],
     ids=["missing", "torn", "short"],
 )
 def test_no_row_without_its_epochs(content, message, tmp_path):

@@ -1,5 +1,6 @@
 """Rows: only seeds are put together, and nothing damaged is passed over."""
 
+import json
 import statistics
 
 import keras
@@ -78,6 +79,9 @@ def test_epochs_that_are_missing(tmp_path):
     path.write_text("[{}]")
     with pytest.raises(UserError, match="1 epochs, the row of its run 4"):
         read(folder)
+    path.write_text("5")
+    with pytest.raises(UserError, match="no JSON list"):
+        read(folder)
     path.unlink()
     with pytest.raises(UserError, match=r"\.json, the epochs of .* is missing"):
         read(folder)
@@ -86,11 +90,13 @@ def test_epochs_that_are_missing(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"run": "x", "sta', "is not JSON"),
-        ("[1]", "no result row"),
+        ('{"run": "x", "sta', "is no JSON object"),
+        ("[1]", "is no JSON object"),
+        ("{}", "no result row: it has no experiment"),
         ('{"experiment": "imdb", "variant": "lstm"}', "no clean"),
+        (json.dumps(row(IMDB, experiment="../imdb")), r"experiment is '\.\./imdb'"),
     ],
-    ids=["torn", "list", "poor"],
+    ids=["torn", "list", "empty", "poor", "elsewhere"],
 )
 def test_damaged_lines_are_named(line, message, tmp_path):
     folder = results(tmp_path, row(IMDB))

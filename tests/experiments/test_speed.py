@@ -243,6 +243,7 @@ def test_bad_input(tmp_path, capsys):
         (["--model", "adding", "--features", "3"], "features 3"),
         (["--engines", "scan,fast"], "fast"),
         (["--engines", "scan:0"], "scan:0"),
+        (["--engines", "scan:2"], "serves the backend jax"),
         (["--engines", "scan:"], "scan:"),
         (["--engines", "parallel:2"], "parallel:2"),
         (["--engines", "parallel"], "engines parallel"),
