@@ -137,7 +137,9 @@ def test_unwritable_output_is_found_before_training(tmp_path, capsys, monkeypatc
     assert err.count("\n") == 1
 
 
-def test_another_backend_than_the_one_in_use_is_refused(capsys, tmp_path):
+def test_another_backend_than_the_one_in_use_is_refused(capsys, tmp_path, monkeypatch):
+    # The command sets it; tests after this one start as those before.
+    monkeypatch.setenv("KERAS_BACKEND", keras.config.backend())
     other = "jax" if keras.config.backend() == "tensorflow" else "tensorflow"
     assert start(f"--backend={other}", f"--output={tmp_path / 'runs'}") == 2
     assert "fresh process" in capsys.readouterr().err

@@ -112,7 +112,11 @@ def test_cut_short_it_is_made_whole_by_collecting_again(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is missing"), ("[", "no JSON list"), ("[]", "0 epochs, the row of its run 4")],
+    [
+        (None, "is missing"),
+        ("[", "no JSON list"),
+        ("[]", "0 epochs, the row of its run 4"),
+    ],
     ids=["missing", "torn", "short"],
 )
 def test_no_row_without_its_epochs(content, message, tmp_path):
