@@ -79,8 +79,8 @@ def complete(config: Config) -> Config:
         raise UserError(
             f"variant {config.variant!r} is unknown; known: {', '.join(known)}"
         )
-    if config.variant != "indrnn" and config.gamma != Config.gamma:
-        raise UserError(f"gamma {config.gamma:g}: it is for indrnn; leave it out")
+    if config.variant != "indrnn":
+        runner.refuse_given(config, "indrnn", "gamma")
     if config.steps % EPOCH:
         raise UserError(f"steps {config.steps}: it must be a multiple of {EPOCH}")
     if config.eta is not None:

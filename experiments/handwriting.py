@@ -29,7 +29,6 @@ from experiments.checkpoint import History
 from experiments.command import Number, main, setting
 from experiments.datasets import handwriting, omniglot
 from experiments.devices import check_shares
-from experiments.errors import UserError
 from experiments.progress import Display
 from experiments.results import replacing
 from experiments.training import batches, best, learn
@@ -86,11 +85,8 @@ def complete(config: Config) -> Config:
         UserError: The variant is unknown, or has no place for a given setting, or the
             data has none.
     """
-    if config.data in ("pendigits", "iam_ondb") and config.alphabet != Config.alphabet:
-        raise UserError(
-            f"alphabet {config.alphabet}: it is for omniglot; with data "
-            f"{config.data} leave it out"
-        )
+    if config.data in ("pendigits", "iam_ondb"):
+        runner.refuse_given(config, "omniglot", "alphabet")
     return recurrent.complete(config)
 
 

@@ -107,19 +107,15 @@ def complete(config: Config) -> Config:
     if config.variant == "indrnn":
         own = config.activation or "relu"
         config = replace(config, activation=own, gamma=config.gamma or 2.0)
-    elif config.gamma is not None:
-        raise UserError(f"gamma {config.gamma:g}: it is for indrnn; leave it out")
     else:
+        runner.refuse_given(config, "indrnn", "gamma")
         own = config.activation or "tanh"
         config = replace(config, activation=own, long_memory=False)
     if config.stack == "dense":
         if config.layers is not None:
             raise UserError(f"layers {config.layers}: a dense stack has --blocks")
         return config
-    for name in ("blocks", "growth", "dense_dropout"):
-        if (value := getattr(config, name)) != getattr(Config, name):
-            flag = name.replace("_", "-")
-            raise UserError(f"{flag} {value}: it is for a dense stack; leave it out")
+    runner.refuse_given(config, "a dense stack", "blocks", "growth", "dense_dropout")
     layers = _layers(config)
     if config.stack == "residual" and (layers % 2 or layers < 4):
         raise UserError(

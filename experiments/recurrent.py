@@ -105,7 +105,7 @@ def layer(config: Settings, **arguments: Any) -> Any:
     if config.initialisation == "authors":
         options |= _authors_initialisation(config)
     try:
-        layer = slim_keras.get(config.variant)(
+        built = slim_keras.get(config.variant)(
             config.units,
             activation=config.activation,
             dropout=config.dropout,
@@ -113,10 +113,10 @@ def layer(config: Settings, **arguments: Any) -> Any:
             **options,
             **arguments,
         )
-        _ = layer.resolved_engine  # refused here, not by a trace of the first step
+        _ = built.resolved_engine  # refused here, not by a trace of the first step
     except ValueError as error:
         raise UserError(str(error)) from None
-    return layer
+    return built
 
 
 def _authors_initialisation(config: Settings) -> dict[str, Any]:

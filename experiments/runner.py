@@ -100,6 +100,25 @@ def data_setting(name: str) -> Any:
     )
 
 
+def refuse_given(config: Common, owner: str, *names: str) -> None:
+    """Refuses settings that do nothing, which would only give a run another name.
+
+    Args:
+        config: The configuration.
+        owner: What they are for.
+        names: The settings.
+
+    Raises:
+        UserError: One has another value than its default.
+    """
+    for name in names:
+        if (value := getattr(config, name)) != getattr(type(config), name):
+            shown = f"{value:g}" if isinstance(value, float) else value
+            raise UserError(
+                f"{name.replace('_', '-')} {shown}: it is for {owner}; leave it out"
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """A run on a data set, ready to start.
