@@ -14,12 +14,12 @@ from typing import Any
 import click
 import numpy as np
 
-from experiments import environment, runner
-from experiments.command import Number, main, setting
-from experiments.devices import check_shares
-from experiments.errors import UserError
-from experiments.progress import Display
-from experiments.training import Split, best, learn
+from experiments.core import environment, runner
+from experiments.core.command import Number, main, setting
+from experiments.core.devices import check_shares
+from experiments.core.errors import UserError
+from experiments.core.progress import Display
+from experiments.core.training import Split, best, learn
 
 EPOCH, TESTED = 100, 1_000  # training steps, test sequences
 EVALUATION_BATCH = 100  # sequences of 5,000 steps are large

@@ -24,14 +24,15 @@ from typing import Any
 
 import click
 
-from experiments import environment, recurrent, runner
-from experiments.checkpoint import History
-from experiments.command import Number, main, setting
-from experiments.datasets import handwriting, omniglot
-from experiments.devices import check_shares
-from experiments.progress import Display
-from experiments.results import replacing
-from experiments.training import batches, best, learn
+from experiments.core import environment, recurrent, runner
+from experiments.core.checkpoint import History
+from experiments.core.command import Number, main, setting
+from experiments.core.devices import check_shares
+from experiments.core.progress import Display
+from experiments.core.results import replacing
+from experiments.core.training import batches, best, learn
+from experiments.datasets import handwriting
+from experiments.datasets.handwriting import omniglot
 
 CLIP = 1.0  # of the norm of the gradient; CTC's first ones are large
 
@@ -103,7 +104,8 @@ def build(config: Config, classes: int) -> Any:
     import keras
     from keras import layers
 
-    from experiments import ctc, ink
+    from experiments.core import ctc
+    from experiments.datasets.handwriting import ink
 
     stack = keras.Sequential(
         [
@@ -163,7 +165,7 @@ def _beam(
     model: Any, folder: Path, test: handwriting.Part, batch_size: int
 ) -> dict[str, float]:
     """The CER of beam search, with the weights of the chosen epoch."""
-    from experiments import ctc
+    from experiments.core import ctc
 
     model.load_weights(folder / "best.weights.h5")
     x, y = test

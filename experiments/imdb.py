@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from experiments import environment, recurrent, runner
-from experiments.command import main, setting
+from experiments.core import environment, recurrent, runner
+from experiments.core.command import main, setting
+from experiments.core.recurrent import complete
 from experiments.datasets import Dataset, imdb
-from experiments.recurrent import complete
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,12 @@ from typing import Any
 
 import click
 
-from experiments import environment, imdb, recurrent, runner
-from experiments.command import main, setting
+from experiments import imdb
+from experiments.core import environment, recurrent, runner
+from experiments.core.command import main, setting
+from experiments.core.recurrent import complete
 from experiments.datasets import Dataset
 from experiments.imdb import load
-from experiments.recurrent import complete
 
 FILTERS, KERNEL, POOL = 64, 5, 4
 

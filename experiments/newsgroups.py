@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
-from experiments import environment, recurrent, runner
-from experiments.command import main, setting
+from experiments.core import environment, recurrent, runner
+from experiments.core.command import main, setting
+from experiments.core.recurrent import complete
 from experiments.datasets import Dataset, glove, newsgroups
-from experiments.recurrent import complete
 
 FILTERS, KERNEL, POOLS = 128, 5, (5, 5, 2)
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
-from experiments import environment, recurrent, runner
-from experiments.command import Number, Numbers, main, setting
+from experiments.core import environment, recurrent, runner
+from experiments.core.command import Number, Numbers, main, setting
+from experiments.core.errors import UserError
 from experiments.datasets import Dataset, mnist
-from experiments.errors import UserError
 
 LAYERS = {"plain": 6, "residual": 12}
 DECAY_STEPS = 600_000

@@ -19,7 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from experiments.results import replacing
+from experiments.core.results import replacing
 
 FOLDER = Path(__file__).parent
 NAMES = ("slim_layers", "learning_rate_grid", "own_data")

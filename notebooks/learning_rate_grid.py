@@ -156,7 +156,7 @@ draw(
 # %%
 import logging
 
-from experiments import environment
+from experiments.core import environment
 
 environment.start("tensorflow", seed=3)
 
@@ -164,7 +164,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import imdb, recurrent
+from experiments import imdb
+from experiments.core import recurrent
 from experiments.datasets.imdb import load
 
 # Many small models in one process look to TensorFlow like one that is traced again.

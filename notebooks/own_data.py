@@ -38,10 +38,10 @@ folder.mkdir(parents=True, exist_ok=True)
 # about one half of them.
 
 # %%
-from experiments.datasets import sample_reviews
+from experiments.datasets.imdb import sample
 
 path = folder / "reviews.csv"
-reviews, more_reviews = sample_reviews.generate()
+reviews, more_reviews = sample.generate()
 with path.open("w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(["text", "label"])

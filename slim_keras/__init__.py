@@ -1,6 +1,11 @@
 """Slim recurrent layers for Keras 3: IndyLSTM, the SLIM LSTM family, IndRNN."""
 
 from slim_keras import activations as activations
+from slim_keras.bounds import (
+    BoundedRecurrence as BoundedRecurrence,
+    BoundedUniform as BoundedUniform,
+    JointOrthogonal as JointOrthogonal,
+)
 from slim_keras.cells import (
     IndRNNCell as IndRNNCell,
     IndyLSTMCell as IndyLSTMCell,
@@ -17,12 +22,6 @@ from slim_keras.cells import (
     LSTM_C6Cell as LSTM_C6Cell,
     LSTMCell as LSTMCell,
 )
-from slim_keras.constraints import BoundedRecurrence as BoundedRecurrence
-from slim_keras.initializers import (
-    BoundedUniform as BoundedUniform,
-    JointOrthogonal as JointOrthogonal,
-)
-from slim_keras.layer import SlimLayer
 from slim_keras.layers import (
     LSTM as LSTM,
     LSTM1 as LSTM1,
@@ -38,6 +37,7 @@ from slim_keras.layers import (
     IndyLSTM as IndyLSTM,
     LSTM4a as LSTM4a,
     LSTM5a as LSTM5a,
+    SlimLayer,
 )
 from slim_keras.stacks import (
     DenseStack as DenseStack,

@@ -1,14 +1,277 @@
-"""The named cells: their equations in words, their row by its key.
+"""One step of every variant: a cell driven by its row of `variants.py`, named below.
 
 m is the size of the input, n = `units`; `*` is the Hadamard product, g the
 `activation`, s the `recurrent_activation`. Arguments, defaults, paper and errors are
-added to the docstrings by `arguments.document`.
+added to the docstrings by `_signature.document`.
 """
 
+import inspect
 from typing import Any, ClassVar
 
-from slim_keras import constraints, initializers  # noqa: F401  (registered names)
-from slim_keras.cell import SlimCell
+import keras
+from keras import constraints, initializers, ops, regularizers
+
+from slim_keras import _signature, bounds  # noqa: F401  (registered names)
+from slim_keras.equations import Activation, Equations
+from slim_keras.variants import VARIANTS, Variant
+
+_CELL_TAIL = """
+Call arguments:
+    inputs: x_t, `(batch, features)`.
+    states: The list of h_{t-1} and, where the cell has a memory, c_{t-1}, each
+        `(batch, units)`.
+    training: Whether to apply dropout.
+
+Returns:
+    h_t and the list of new states.
+
+Raises:
+    ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
+        |forget| is not below 1, an initializer of biases or vectors is `None`, or an
+        argument means nothing for this variant.
+"""
+
+
+# A subclass of Keras' cell because `keras.layers.RNN` draws the dropout masks of no
+# other cell before its loop, and random numbers may not be drawn inside one.
+class SlimCell(keras.layers.LSTMCell):
+    """The step that all variants share; subclasses name their row."""
+
+    variant: ClassVar[Variant]
+    definition: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, key: str | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if key is None:
+            return
+        cls.variant = VARIANTS[key]
+        cls.__signature__ = _signature.ClassSignature(
+            _signature.cell_signature(cls.variant, cls.defaults)
+        )
+        cls.definition = inspect.cleandoc(cls.__doc__ or "")
+        cls.definition += f"\n\nPaper: {cls.variant.paper}."
+        cls.__doc__ = _signature.document(cls, cls.variant, cls.definition, _CELL_TAIL)
+        keras.saving.register_keras_serializable(package="slim_keras")(cls)
+
+    def __init__(self, *args, **kwargs):
+        given = _signature.bind(type(self), args, kwargs)
+        given["units"] = _signature.positive("units", given["units"])
+        for name in ("dropout", "recurrent_dropout"):
+            given[name] = _signature.rate(name, given[name])
+        needed = ["recurrent_vector_initializer"] if self.variant.vector_blocks else []
+        needed += ["bias_initializer"] if given["use_bias"] else []
+        for name in needed:
+            if given[name] is None:
+                raise ValueError(f"`{name}` must be an initializer. Received: None")
+        own = {
+            name: given.pop(name)
+            for name in tuple(given)
+            if name == "forget" or name.startswith("recurrent_vector_")
+        }
+        super().__init__(**given)
+        # Keras would draw a mask per block; one for all serves one input product.
+        self.implementation = 2
+        self.dropout_mask_count = None
+        self.state_size = [self.units] * (2 if self.variant.memory else 1)
+        self.forget = None
+        if self.variant.constant_forget:
+            self.forget = _checked_forget(own["forget"])
+        _check_use_bias(self.variant, self.use_bias)
+        if self.variant.vector_blocks:
+            for name, get in (
+                ("initializer", initializers.get),
+                ("regularizer", regularizers.get),
+                ("constraint", constraints.get),
+            ):
+                name = f"recurrent_vector_{name}"
+                setattr(self, name, get(own[name]))
+
+    def build(self, input_shape):
+        variant, units = self.variant, self.units
+
+        def add(name, shape, initializer, kind):
+            return self.add_weight(
+                shape=shape,
+                name=name,
+                initializer=initializer,
+                regularizer=getattr(self, f"{kind}_regularizer"),
+                constraint=getattr(self, f"{kind}_constraint"),
+            )
+
+        self.kernel = None
+        self.recurrent_kernel = self.recurrent_vector = self.bias = None
+        width = len(variant.having("W")) * units
+        if self.kernel_initializer is not None:
+            self.kernel = add(
+                "kernel", (input_shape[-1], width), self.kernel_initializer, "kernel"
+            )
+        elif input_shape[-1] != width:
+            raise ValueError(
+                f"With `kernel_initializer=None` the input of {units} units of "
+                f"`{variant.name}` is W x_t, which has {width} features. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
+        if variant.matrix_blocks:
+            self.recurrent_kernel = add(
+                "recurrent_kernel",
+                (units, len(variant.matrix_blocks) * units),
+                self.recurrent_initializer,
+                "recurrent",
+            )
+        if variant.vector_blocks:
+            self.recurrent_vector = add(
+                "recurrent_vector",
+                (len(variant.vector_blocks) * units,),
+                self._start_vectors,
+                "recurrent_vector",
+            )
+        if self.use_bias:
+            self.bias = add(
+                "bias", (len(variant.having("b")) * units,), self._start_bias, "bias"
+            )
+        # Now, not in the first call, so that files hold their weights from the start.
+        for function in self.activation, self.recurrent_activation:
+            if isinstance(function, keras.layers.Layer) and not function.built:
+                function.build((None, units))
+        self.built = True
+
+    def _start_vectors(self, shape, dtype=None):
+        columns = (self.units, len(self.variant.vector_blocks))
+        vectors = self.recurrent_vector_initializer(columns, dtype=dtype)
+        return ops.reshape(ops.transpose(vectors), shape)
+
+    def _start_bias(self, shape, dtype=None):
+        blocks = self.variant.having("b")
+        if not self.unit_forget_bias or "f" not in blocks:
+            return self.bias_initializer(shape, dtype=dtype)
+        before = blocks.index("f") * self.units
+        after = shape[0] - before - self.units
+        return ops.concatenate(
+            [
+                self.bias_initializer((before,), dtype=dtype),
+                ops.ones((self.units,), dtype=dtype),
+                self.bias_initializer((after,), dtype=dtype),
+            ]
+        )
+
+    def equations(self, activation_of, **arithmetic) -> Equations:
+        """The step's equations.
+
+        Args:
+            activation_of: Makes an `Activation` of a Keras activation function.
+            arithmetic: `add_product`, where there is a better one.
+        """
+        body = keras.activations.linear if self.variant.linear_body else self.activation
+        return Equations(
+            variant=self.variant,
+            body=activation_of(body),
+            output=activation_of(self.activation),
+            gate=activation_of(self.recurrent_activation),
+            forget=self.forget,
+            **arithmetic,
+        )
+
+    def call(self, inputs, states, training=False):
+        h = states[0]
+        c = states[1] if self.variant.memory else None
+        if training and self.dropout > 0:
+            inputs = inputs * self.get_dropout_mask(inputs)
+        seen = h
+        if training and self.recurrent_dropout > 0:
+            seen = h * self.get_recurrent_dropout_mask(h)
+        product = inputs if self.kernel is None else ops.matmul(inputs, self.kernel)
+        matrix = None
+        if self.variant.matrix_blocks:
+            matrix = ops.matmul(seen, self.recurrent_kernel)
+        # Variables are sliced on some backends only, tensors on all.
+        vector, bias = (
+            None if weight is None else ops.convert_to_tensor(weight)
+            for weight in (self.recurrent_vector, self.bias)
+        )
+        equations = self.equations(_value_only)
+        pre = {
+            k: _rows(
+                equations.preactivation(
+                    self.variant.part(product, "W", k),
+                    self.variant.part(matrix, "U", k),
+                    self.variant.part(vector, "u", k),
+                    seen,
+                    self.variant.part(bias, "b", k),
+                ),
+                h,
+            )
+            for k in self.variant.blocks
+        }
+        h, c = equations.step(equations.values(pre), c)
+        return h, [h, c] if self.variant.memory else [h]
+
+    def get_initial_state(self, batch_size=None):
+        shape = (batch_size, self.units)
+        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in self.state_size]
+
+    def get_config(self):
+        config = super().get_config()
+        taken = inspect.signature(type(self)).parameters
+        config = {
+            k: v for k, v in config.items() if k in taken or k not in _KERAS_ARGUMENTS
+        }
+        if self.variant.constant_forget:
+            config["forget"] = self.forget
+        if self.variant.vector_blocks:
+            config |= {
+                "recurrent_vector_initializer": initializers.serialize(
+                    self.recurrent_vector_initializer
+                ),
+                "recurrent_vector_regularizer": regularizers.serialize(
+                    self.recurrent_vector_regularizer
+                ),
+                "recurrent_vector_constraint": constraints.serialize(
+                    self.recurrent_vector_constraint
+                ),
+            }
+        return config
+
+
+_KERAS_ARGUMENTS = set(inspect.signature(keras.layers.LSTMCell).parameters)
+
+
+def _value_only(function):
+    return Activation(value=function, pull=_no_pull)
+
+
+def _rows(pre, h):
+    """A row for each example also where a gate sees its bias alone.
+
+    The activation may be a layer, which was built for them.
+    """
+    return pre if len(pre.shape) == 2 else pre + ops.zeros_like(h)
+
+
+def _no_pull(x, y, dy):
+    raise NotImplementedError("Keras' loop differentiates by itself.")
+
+
+def _checked_forget(forget):
+    value = _signature.number(forget)
+    if not abs(value) < 1:
+        raise ValueError(
+            "`forget` must be a number with |forget| < 1: the memory is "
+            "c_t = f c_{t-1} + (a bounded input), which stays bounded for bounded "
+            "inputs (BIBO stability) only then, whatever the activation. "
+            f"Received: forget={forget!r}"
+        )
+    return value
+
+
+def _check_use_bias(variant, use_bias):
+    alone = [k for k in variant.blocks if getattr(variant, k) == "b"]
+    if alone and not use_bias:
+        raise ValueError(
+            f"The gates of `{variant.name}` see nothing but their bias, so that "
+            "`use_bias` must be True; `LSTM6` has constant gates. Received: "
+            f"use_bias={use_bias}"
+        )
 
 
 def _named(class_name: str, **config) -> dict[str, Any]:

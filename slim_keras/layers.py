@@ -1,7 +1,175 @@
-"""The named layers: `NAME` runs `NAMECell` over a sequence."""
+"""The layers: `NAME` runs `NAMECell` over a sequence, on `keras.layers.RNN`."""
 
-from slim_keras import cells
-from slim_keras.layer import SlimLayer
+import inspect
+from typing import ClassVar
+
+import keras
+from keras import ops
+
+from slim_keras import _signature, cells, engine
+from slim_keras.cells import SlimCell
+
+_LAYER_TAIL = """
+Call arguments:
+    sequences: The input, `(batch, steps, features)`.
+    initial_state: List of h_0 and, where the cell has a memory, c_0, each
+        `(batch, units)`. Default: zeros.
+    mask: `(batch, steps)`, true where a step counts. At a masked step the states stay
+        and the output repeats.
+    training: Whether to apply dropout.
+
+Returns:
+    h_T, `(batch, units)`; with `return_sequences` h_1 ... h_T, `(batch, steps,
+    units)`; with `return_state` followed by the last states.
+
+Raises:
+    ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
+        |forget| is not below 1, an initializer of biases or vectors is `None`, `engine`
+        is unknown or cannot serve, `unroll` is no factor for it, or an argument means
+        nothing for this variant. What only the backend, or an activation with weights,
+        stands against is refused when the layer is called.
+"""
+
+_SEQUENCE_ARGUMENTS = {
+    "return_sequences": False,
+    "return_state": False,
+    "go_backwards": False,
+    "stateful": False,
+    "unroll": False,
+    "zero_output_for_mask": False,
+    "engine": "auto",
+}
+
+
+class SlimLayer(keras.layers.RNN):
+    """Runs a cell over a sequence; subclasses name their cell."""
+
+    cell_class: ClassVar[type[SlimCell]]
+
+    def __init_subclass__(cls, cell: type[SlimCell] | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cell is None:
+            return
+        cls.cell_class = cell
+        cell_parameters = _signature.cell_signature(cell.variant, cell.defaults)
+        parameters = {}
+        for name, parameter in cell_parameters.items():
+            parameters[name] = parameter
+            if name == "bias_regularizer":  # where keras.layers.LSTM has it
+                parameters |= _signature.optional({"activity_regularizer": None})
+        parameters |= _signature.optional(_SEQUENCE_ARGUMENTS)
+        cls.__signature__ = _signature.ClassSignature(parameters)
+        cls.__doc__ = _signature.document(
+            cls, cell.variant, cell.definition, _LAYER_TAIL
+        )
+        for name in cell_parameters:
+            setattr(cls, name, _of_cell(name))
+        keras.saving.register_keras_serializable(package="slim_keras")(cls)
+
+    def __init__(self, *args, **kwargs):
+        given = _signature.bind(type(self), args, kwargs)
+        taken = inspect.signature(self.cell_class).parameters
+        cell_arguments = {k: given.pop(k) for k in tuple(given) if k in taken}
+        requested = given.pop("engine")
+        shared = {k: given[k] for k in ("dtype", "trainable") if k in given}
+        # As Keras names its own, whatever was made before: weights are found by paths.
+        name = f"{self.cell_class.variant.key}_cell"
+        cell = self.cell_class(**cell_arguments, **shared, name=name)
+        unroll = given.pop("unroll")
+        engine.check(requested, cell, unroll=unroll)
+        # Keras' flag, for which the number of steps has to be known.
+        super().__init__(cell, unroll=unroll is True, **given)
+        self._unroll = unroll if isinstance(unroll, bool) else unroll.__index__()
+        self.engine = requested
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        # Newer Keras switches it off in RNN.
+        self.supports_masking = True
+
+    @property
+    def resolved_engine(self) -> engine.Engine:
+        """The engine that runs this layer."""
+        exporting = engine.current_export() is not None
+        return engine.resolve(
+            self.engine, self.cell, unroll=self._unroll, exporting=exporting
+        )
+
+    @property
+    def resolved_unroll(self) -> int:
+        """How many steps the loop takes at once, where it is the scan."""
+        return engine.steps_at_once(self.cell, self._unroll)
+
+    @property
+    def variant(self):
+        """The row of `slim_keras.variants` that this layer computes."""
+        return self.cell.variant
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        created = self.stateful and self.states is None
+        super().build(sequences_shape, initial_state_shape)
+        if created:
+            # PyTorch loses what is assigned to Keras' own under autocast. States are
+            # no weights, so they go past the tracking, as Keras' do.
+            states = [
+                keras.Variable(s.value, trainable=False, autocast=False, name=s.name)
+                for s in self.states
+            ]
+            object.__setattr__(self, "states", states)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        chosen = self.resolved_engine
+        if chosen is engine.Engine.EXPORT:
+            export = engine.current_export()
+            return export.run(self, sequences, initial_state, mask)
+        if self.stateful:
+            # PyTorch assigns in place, which would change what the gradient needs.
+            initial_state = [ops.copy(state) for state in initial_state]
+        if chosen is engine.Engine.LOOP:
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        cell = self.cell
+        if training and cell.dropout > 0:
+            drop = cell.get_dropout_mask(sequences[:, 0, :])
+            sequences = sequences * ops.expand_dims(drop, axis=1)
+        recurrent_drop = None
+        if training and cell.recurrent_dropout > 0:
+            recurrent_drop = cell.get_recurrent_dropout_mask(initial_state[0])
+        return engine.run(
+            cell,
+            sequences,
+            initial_state,
+            mask,
+            recurrent_drop,
+            go_backwards=self.go_backwards,
+            return_sequences=self.return_sequences,
+            zero_output_for_mask=self.zero_output_for_mask,
+            training=training,
+            fused=chosen is engine.Engine.PALLAS,
+            unroll=self.resolved_unroll,
+        )
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        own = inspect.signature(type(self)).parameters
+        config |= {k: v for k, v in cell_config.items() if k in own}
+        config["engine"] = self.engine
+        config["unroll"] = self._unroll
+        config["activity_regularizer"] = keras.regularizers.serialize(
+            self.activity_regularizer
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _of_cell(name):
+    def value(self):
+        return getattr(self.cell, name)
+
+    value.__doc__ = f"The cell's `{name}`."
+    return property(value)
 
 
 class LSTM(SlimLayer, cell=cells.LSTMCell):

@@ -1,11 +1,256 @@
-"""Deep recurrent networks: plain, residual and dense stacks of any of our layers."""
+"""What all deep stacks share: W and recurrences in pairs, and what stands between.
 
+Every recurrent layer is cut in two, as in the IndRNN authors' code: a `Dense` layer
+computes W x_t for all steps at once, and the recurrence takes it as it comes. Batch
+normalisation, residual sums and concatenations stand between the two.
+"""
+
+import copy
+import functools
+import inspect
+import math
 from collections.abc import Iterable
 
-from keras import ops
+import keras
+from keras import initializers, layers, ops
 
-from slim_keras.arguments import positive, rate
-from slim_keras.stack import Stack, public
+from slim_keras._signature import number, positive, rate
+from slim_keras.layers import SlimLayer
+
+_TAIL = """
+W is a product with a matrix at every step, a new one each time; R is a recurrence with
+its bias, followed by dropout and with batch normalisation before or after it.
+
+Args:
+    layer: The recurrent layer that is stacked, `slim_keras.IndRNN(128)` say. Every R
+        takes its arguments and every W those of its kernel, both its `trainable`; its
+        `return_sequences` is the stack's, and so is its `dtype` unless the stack is
+        given one. Seeds in it serve the first pair; each further pair takes one more.
+{args}
+    dropout: Fraction of the outputs of R to drop, between 0 and 1. One mask serves all
+        steps of a call. Default: 0.
+    normalization: `"after"` the recurrence, `"before"` it, or `None`. Its statistics
+        are those over batch and time. Default: `"after"`, which converges faster.
+    momentum: Of the moving averages of the normalisation. Default: 0.99.
+    epsilon: Added to the variances of the normalisation. Default: 1e-3.
+    last_initializer: Initializer of `recurrent_vector` in the last R, where it differs:
+        `BoundedUniform(gamma, steps, long_memory=True)` in the paper.
+
+Call arguments:
+    sequences: The input, `(batch, steps, features)`.
+    mask: `(batch, steps)`, true where a step counts. At a masked step the states stay,
+        and batch normalisation does not count it.
+    training: Whether to normalise by the batch and to apply dropout.
+
+Returns:
+    The last output, `(batch, {units})`; with `return_sequences` all of them, `(batch,
+    steps, {units})`.
+
+Raises:
+    ValueError: `layer` is none of `slim_keras`, or was asked for what a stack cannot
+        do; or another argument is out of range.
+
+Paper: arXiv 1910.06251, section IV.
+"""
+
+
+def public(args, units="units"):
+    """Completes the docstring of a stack and lets Keras find it by its name."""
+
+    def complete(cls):
+        tail = _TAIL.format(args=args, units=units)
+        cls.__doc__ = inspect.cleandoc(cls.__doc__) + "\n" + tail
+        return keras.saving.register_keras_serializable(package="slim_keras")(cls)
+
+    return complete
+
+
+class _Recurrence(layers.Layer):
+    """R: batch normalisation where it is wanted, recurrence, dropout."""
+
+    def __init__(self, recurrence, before, after, dropout, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.recurrence = recurrence
+        self.before = before
+        self.after = after
+        self.dropout = dropout
+
+    def build(self, input_shape):
+        output_shape = (*input_shape[:-1], self.recurrence.units)
+        self.recurrence.build(input_shape)
+        if self.before is not None:
+            self.before.build(input_shape)
+        if self.after is not None:
+            self.after.build(output_shape)
+        self.dropout.build(output_shape)
+
+    def call(self, x, mask=None, training=None):
+        if self.before is not None:
+            x = self.before(x, training=training, mask=mask)
+        x = self.recurrence(x, mask=mask, training=training)
+        if self.after is not None:
+            x = self.after(x, training=training, mask=mask)
+        return self.dropout(x, training=training)
+
+
+class Stack(layers.Layer):
+    """As many W as R; a subclass says how large they are and how they are joined."""
+
+    def __init__(
+        self,
+        layer,
+        *,
+        dropout=0.0,
+        normalization="after",
+        momentum=0.99,
+        epsilon=1e-3,
+        last_initializer=None,
+        **kwargs,
+    ):
+        _check_layer(layer)
+        super().__init__(**{"dtype": layer.dtype_policy} | kwargs)
+        if normalization not in ("after", "before", None):
+            raise ValueError(
+                "`normalization` must be 'after', 'before' or None. Received: "
+                f"normalization={normalization!r}"
+            )
+        if last_initializer is not None and not layer.variant.vector_blocks:
+            raise ValueError(
+                f"`last_initializer` is for `recurrent_vector`, which "
+                f"`{type(layer).__name__}` does not have. Received: "
+                f"last_initializer={last_initializer!r}"
+            )
+        for name, value, low, high in (
+            ("momentum", momentum, 0, 1),
+            ("epsilon", epsilon, 0, math.inf),
+        ):
+            if not low <= number(value) <= high:
+                raise ValueError(
+                    f"`{name}` must be a number from {low} to {high}. Received: "
+                    f"{name}={value!r}"
+                )
+        self.supports_masking = True
+        self.input_spec = layers.InputSpec(ndim=3)
+        # A new copy each time. Not the layer, which Keras would take for a part of this
+        # one, and no dictionary, which it would follow, too.
+        config = keras.saving.serialize_keras_object(layer)
+        self._layer = functools.partial(copy.deepcopy, config)
+        self._layer_class = type(layer)
+        self.units = layer.units
+        self.return_sequences = layer.return_sequences
+        self.dropout = rate("dropout", dropout)
+        self.normalization = normalization
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.last_initializer = initializers.get(last_initializer)
+
+    def _sizes(self):
+        """Inputs of each W but the first, units and dropout of the R of that place."""
+        raise NotImplementedError
+
+    def _join(self, x, products, recurrences):
+        """The output of all steps."""
+        raise NotImplementedError
+
+    def build(self, input_shape):
+        sizes = self._sizes()
+        self.products, self.recurrences = [], []
+        for place, (inputs, units, dropout) in enumerate(sizes):
+            last = place == len(sizes) - 1
+            product, recurrence = self._pair(place, units, dropout, last)
+            product.build((*input_shape[:-1], inputs or input_shape[-1]))
+            recurrence.build((*input_shape[:-1], product.units))
+            self.products.append(product)
+            self.recurrences.append(recurrence)
+
+    def _pair(self, place, units, dropout, last):
+        """One W and one R, not yet built."""
+        config = _seeds_moved(self._layer()["config"], place)
+        of_kernel = {
+            name: config.pop(f"kernel_{name}")
+            for name in ("initializer", "regularizer", "constraint")
+        }
+        del config["name"]
+        config |= {"units": units, "return_sequences": True, "dtype": self.dtype_policy}
+        if last and self.last_initializer is not None:
+            config["recurrent_vector_initializer"] = self.last_initializer
+        recurrence = self._layer_class(kernel_initializer=None, **config)
+        product = layers.Dense(
+            len(recurrence.variant.having("W")) * units,
+            use_bias=False,  # R has one
+            trainable=config["trainable"],
+            dtype=self.dtype_policy,
+            **{f"kernel_{name}": value for name, value in of_kernel.items()},
+        )
+        around = dict.fromkeys(("before", "after"))
+        if self.normalization is not None:
+            around[self.normalization] = layers.BatchNormalization(
+                momentum=self.momentum, epsilon=self.epsilon, dtype=self.dtype_policy
+            )
+        shared = layers.Dropout(
+            dropout, noise_shape=(None, 1, None), dtype=self.dtype_policy
+        )
+        return product, _Recurrence(
+            recurrence, **around, dropout=shared, dtype=self.dtype_policy
+        )
+
+    def call(self, sequences, mask=None, training=None):
+        recurrences = [
+            functools.partial(recurrence, mask=mask, training=training)
+            for recurrence in self.recurrences
+        ]
+        outputs = self._join(sequences, self.products, recurrences)
+        return outputs if self.return_sequences else outputs[:, -1]
+
+    def compute_mask(self, sequences, mask=None):
+        return mask if self.return_sequences else None
+
+    def compute_output_shape(self, input_shape):
+        steps = input_shape[1:2] if self.return_sequences else ()
+        return (input_shape[0], *steps, self._sizes()[-1][1])
+
+    def get_config(self):
+        return super().get_config() | {
+            "layer": self._layer(),
+            "dropout": self.dropout,
+            "normalization": self.normalization,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "last_initializer": initializers.serialize(self.last_initializer),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**config | {"layer": layer})
+
+
+def _seeds_moved(config, place):
+    """A configuration with another seed at each place, whatever in it is seeded.
+
+    All W would start alike otherwise, and all R drop the same units.
+    """
+    moved = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            value = _seeds_moved(value, place)
+        elif name == "seed" and value is not None:
+            value += place
+        moved[name] = value
+    return moved
+
+
+def _check_layer(layer):
+    if not isinstance(layer, SlimLayer):
+        raise ValueError(
+            "`layer` must be a recurrent layer of slim_keras, such as "
+            f"slim_keras.IndRNN(128). Received: layer={layer!r}"
+        )
+    refused = {"return_state": True, "go_backwards": True, "stateful": True}
+    for name, value in (refused | {"kernel_initializer": None}).items():
+        if getattr(layer, name) is value:
+            raise ValueError(f"A stack cannot do with a `layer` of {name}={value}.")
 
 
 @public("    depth: Positive integer L, the number of recurrences.")

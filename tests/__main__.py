@@ -14,10 +14,10 @@ BACKENDS = {
     "tensorflow": LIBRARY,
     "jax": (
         # What of the experiments is JAX's.
-        "tests/experiments/test_together.py",
-        "tests/experiments/test_speed.py::test_engines",
-        "tests/experiments/test_speed.py::test_functions_of_a_device_lower_for_it",
-        "tests/experiments/test_speed_parallel.py",
+        "tests/experiments/core/test_together.py",
+        "tests/experiments/speed/test_speed.py::test_engines",
+        "tests/experiments/speed/test_speed.py::test_functions_of_a_device_lower_for_it",
+        "tests/studies.py",
         *LIBRARY,
     ),
     "torch": LIBRARY,

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from experiments.errors import UserError
+from experiments.core.errors import UserError
 
 
 @dataclass(frozen=True)

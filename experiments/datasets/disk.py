@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from experiments.errors import UserError
+from experiments.core.errors import UserError
 
 Content = TypeVar("Content")
 

@@ -15,8 +15,8 @@ import rich.console
 import rich.progress
 from filelock import FileLock
 
+from experiments.core.results import replacing
 from experiments.datasets import cache, disk
-from experiments.results import replacing
 
 PROBE_SECONDS = 5.0
 STALLED_SECONDS = 30.0

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from keras import ops
 
+from slim_keras.engine.backends import primitives
 from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
-from slim_keras.engine.primitives import primitives
 from slim_keras.equations import Array, plus, times
 
 

@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from slim_keras.engine.backends import primitives
 from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
-from slim_keras.engine.primitives import primitives
 from slim_keras.equations import Array
 
 

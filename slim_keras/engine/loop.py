@@ -9,7 +9,7 @@ step, by name; `before[name](first, function)` is `function(a[name][t - 1])`, or
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-from slim_keras.engine.primitives import primitives
+from slim_keras.engine.backends import primitives
 from slim_keras.equations import Array
 
 

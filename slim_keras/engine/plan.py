@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from slim_keras.engine.primitives import primitives
+from slim_keras.engine.backends import primitives
 from slim_keras.equations import Array, Equations
 from slim_keras.variants import Variant
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from slim_keras.engine.activations import pulled
+from slim_keras.engine.backends import primitives
 from slim_keras.engine.backward import backward
+from slim_keras.engine.derivatives import pulled
 from slim_keras.engine.forward import forward
 from slim_keras.engine.loop import loop
 from slim_keras.engine.plan import Plan
-from slim_keras.engine.primitives import primitives
 
 
 def run(
@@ -155,7 +155,7 @@ def _pass(plan: Plan, training: bool, unroll: int):
     """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
     run_loop: Callable = loop
     if plan.fused:
-        from slim_keras.engine.pallas import loop as run_loop
+        from slim_keras.engine.kernels.pallas import loop as run_loop
     elif unroll > 1:
         scan = functools.partial(primitives.scan, unroll=unroll)
         run_loop = functools.partial(loop, scan=scan)

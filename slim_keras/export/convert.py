@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from slim_keras import engine
-from slim_keras.engine.primitives import primitives
+from slim_keras.engine.backends import primitives
 from slim_keras.export.signature import inputs_of, name_outputs, pack
 
 # Operators on quantised activations.

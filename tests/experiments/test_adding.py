@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import adding, command
+from experiments import adding
 from experiments.adding import Config, batches, build, complete, sequences
+from experiments.core import command
 from tests.experiments.support import row
 
 SMALL = ["--length=4", "--units=3", "--batch-size=4"]

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import command, ctc, handwriting
-from experiments.datasets import handwriting as data, omniglot
+from experiments import handwriting
+from experiments.core import command, ctc
+from experiments.datasets import handwriting as data
+from experiments.datasets.handwriting import omniglot
 from experiments.handwriting import Config, build, complete
 from tests.experiments.support import row
 

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import command, imdb, runner
+from experiments import imdb
+from experiments.core import command, runner
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
 from slim_keras.variants import VARIANTS

@@ -3,7 +3,8 @@
 import keras
 import pytest
 
-from experiments import command, imdb_conv
+from experiments import imdb_conv
+from experiments.core import command
 from experiments.imdb_conv import Config, build, complete
 from slim_keras.variants import VARIANTS
 from tests.experiments.support import row

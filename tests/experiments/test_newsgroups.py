@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import command, newsgroups
+from experiments import newsgroups
+from experiments.core import command
 from experiments.datasets import glove, newsgroups as documents
 from experiments.newsgroups import Config, build, complete
 from tests.experiments.support import row

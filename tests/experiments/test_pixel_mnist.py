@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import command, pixel_mnist
-from experiments.datasets import mnist, sample_digits
+from experiments import pixel_mnist
+from experiments.core import command
+from experiments.datasets import mnist
+from experiments.datasets.mnist import sample
 from experiments.pixel_mnist import Config, build, complete
 from tests.experiments.support import row
 
@@ -112,8 +114,8 @@ def test_pixels_are_scaled_as_the_authors_scale_them():
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(sample_digits, "TRAIN", 40)
-    monkeypatch.setattr(sample_digits, "TEST", 20)
+    monkeypatch.setattr(sample, "TRAIN", 40)
+    monkeypatch.setattr(sample, "TEST", 20)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ if BACKEND != "tensorflow":
 import tensorflow as tf
 
 from slim_keras.engine import scan
-from slim_keras.engine.primitives import primitives
+from slim_keras.engine.backends import primitives
 
 
 class Unknown:

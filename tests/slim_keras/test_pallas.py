@@ -15,7 +15,7 @@ if BACKEND != "jax":
 
 import jax
 
-from slim_keras.engine import pallas
+from slim_keras.engine.kernels import pallas
 
 
 def layer(key, rng, units, **arguments):

@@ -5,8 +5,8 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.datasets import newsgroups_sources
-from experiments.datasets.newsgroups_sources import GROUPS
+from experiments.datasets.newsgroups import sources
+from experiments.datasets.newsgroups.sources import GROUPS
 
 # As many articles as folders of these names hold of every group.
 SIZES = {
@@ -18,13 +18,13 @@ ARCHIVES = {"random": "20_newsgroup.tar.gz", "bydate": "20news-bydate.tar.gz"}
 
 def make_small(monkeypatch) -> None:
     """Lets the loader expect the small sets."""
-    for split, layout in newsgroups_sources.LAYOUTS.items():
+    for split, layout in sources.LAYOUTS.items():
         sizes = {
             part: dict.fromkeys(GROUPS, size)
             for part, size in zip(layout.sizes, SIZES[split].values(), strict=True)
         }
         small = replace(layout, sizes=sizes)
-        monkeypatch.setitem(newsgroups_sources.LAYOUTS, split, small)
+        monkeypatch.setitem(sources.LAYOUTS, split, small)
 
 
 def members(split: str) -> dict[str, bytes]:

@@ -8,15 +8,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from experiments.datasets import glove, glove_files, network
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import glove, network
+from experiments.datasets.glove import files
 
 WORDS = ("", "the", "caf\xe9", "unheard", "don't")
 
 
 @pytest.fixture(autouse=True)
 def short_files(monkeypatch):
-    monkeypatch.setattr(glove_files, "_LINES", {})
+    monkeypatch.setattr(files, "_LINES", {})
 
 
 def vector(word, dim):
@@ -217,7 +218,7 @@ def test_damage_is_named_with_its_line(tmp_path, damaged, match):
 
 
 def test_a_file_that_is_known_and_too_short(tmp_path, monkeypatch):
-    monkeypatch.setattr(glove_files, "_LINES", {"glove.6B": 7})
+    monkeypatch.setattr(files, "_LINES", {"glove.6B": 7})
     write_txt(tmp_path)
     refused(tmp_path, "has 6 lines where it should have 7")
     (tmp_path / "glove.6B.50d.txt").unlink()

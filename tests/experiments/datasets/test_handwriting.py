@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import ink
-from experiments.datasets import handwriting, network, omniglot, pendigits, sample_ink
-from experiments.datasets.handwriting_words import LETTERS, SIZE, Drawing, words
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import handwriting, network
+from experiments.datasets.handwriting import ink, omniglot, pendigits, sample
+from experiments.datasets.handwriting.words import LETTERS, SIZE, Drawing, words
 
 DATA = Path(
     os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
@@ -168,13 +168,13 @@ def test_a_word_is_its_drawings_side_by_side():
 
 
 def test_no_writer_is_in_two_parts():
-    writers = sample_ink.generate()
+    writers = sample.generate()
     for seed in range(3):
         parts = handwriting._parts(writers, 0.25, seed)
         assert [len(hands) for hands in parts.values()] == [12, 4, 4]
         drawn = [one for hands in parts.values() for hand in hands for one in hand]
         inks = [one.ink[0].tobytes() for one in drawn]
-        assert len(set(inks)) == len(inks) == 20 * len(sample_ink.LABELS)
+        assert len(set(inks)) == len(inks) == 20 * len(sample.LABELS)
     tested = [handwriting._parts(writers, 0.25, seed)["test"] for seed in (0, 1)]
     first, second = ([hand[0].ink[0][0, 0] for hand in hands] for hands in tested)
     assert first != second
@@ -184,7 +184,7 @@ def test_no_writer_is_in_two_parts():
 
 def test_arrays_of_the_sample():
     found = handwriting.load("sample", count=20)
-    assert found.labels == ("", *sorted(sample_ink.LABELS))
+    assert found.labels == ("", *sorted(sample.LABELS))
     widths = {(x.shape[1:], y.shape[1:]) for x, y in found.parts.values()}
     assert len(widths) == 1
     for x, y in found.parts.values():

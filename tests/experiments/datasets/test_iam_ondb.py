@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from experiments.datasets import handwriting, iam_ondb
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import handwriting
+from experiments.datasets.handwriting import iam_ondb
 
 XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <WhiteboardCaptureSession>

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.datasets import imdb, imdb_sources, imdb_tfds
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import imdb
+from experiments.datasets.imdb import sources, tfds_reader
 
 from .conftest import CORPUS, write_archive, write_folder, write_npz
 
@@ -60,7 +61,7 @@ def test_sources_are_taken_in_the_stated_order(tmp_path, write_tfds):
     write_npz(tmp_path)
     origins = []
     for name in ("imdb_reviews", "aclImdb", "aclImdb_v1.tar.gz", "imdb.npz"):
-        origins.append(imdb_sources.find(tmp_path).origin)
+        origins.append(sources.find(tmp_path).origin)
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert origins == [
@@ -69,7 +70,7 @@ def test_sources_are_taken_in_the_stated_order(tmp_path, write_tfds):
         "archive aclImdb_v1.tar.gz",
         "Keras imdb.npz",
     ]
-    assert imdb_sources.find(tmp_path) is None
+    assert sources.find(tmp_path) is None
 
 
 @pytest.mark.parametrize("below", ["", "imdb", "tfds"])
@@ -131,7 +132,7 @@ def test_without_data_imdb_is_an_error():
 
 def test_a_named_folder_without_the_reviews(tmp_path, capsys, monkeypatch):
     (tmp_path / "holiday.jpg").write_text("other content")
-    monkeypatch.setattr(imdb_tfds, "reachable", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(tfds_reader, "reachable", lambda: pytest.fail("asked"))
     with pytest.raises(UserError, match=f"none in {tmp_path}"):
         load(tmp_path)
     assert load(tmp_path, "auto").name == "sample"
@@ -145,33 +146,33 @@ def test_a_named_folder_that_is_not_there(tmp_path, data):
 
 
 def test_a_download_is_used_and_found_again(write_tfds, monkeypatch):
-    monkeypatch.setattr(imdb_tfds, "reachable", lambda: True)
-    monkeypatch.setattr(imdb_tfds, "download", write_tfds)
+    monkeypatch.setattr(tfds_reader, "reachable", lambda: True)
+    monkeypatch.setattr(tfds_reader, "download", write_tfds)
     first = load(None)
     assert first.name == "imdb"
-    monkeypatch.setattr(imdb_tfds, "reachable", lambda: pytest.fail("asked"))
-    monkeypatch.setattr(imdb_tfds, "read", lambda folder: pytest.fail("read"))
+    monkeypatch.setattr(tfds_reader, "reachable", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(tfds_reader, "read", lambda folder: pytest.fail("read"))
     assert load(None, "auto").checksum == first.checksum
 
 
 def test_what_another_process_has_just_downloaded_is_used(write_tfds, monkeypatch):
     def reachable():
-        write_tfds(imdb_tfds.default_folder())  # after the first look
+        write_tfds(tfds_reader.default_folder())  # after the first look
         return True
 
     def run(task, *given, **options):
         assert task == "read"
         return real(task, *given, **options)
 
-    real = imdb_tfds.run
-    monkeypatch.setattr(imdb_tfds, "reachable", reachable)
-    monkeypatch.setattr(imdb_tfds, "run", run)
+    real = tfds_reader.run
+    monkeypatch.setattr(tfds_reader, "reachable", reachable)
+    monkeypatch.setattr(tfds_reader, "run", run)
     assert load(None).name == "imdb"
 
 
 def test_a_failed_download_is_no_data(monkeypatch, capsys):
-    monkeypatch.setattr(imdb_tfds, "reachable", lambda: True)
-    monkeypatch.setattr(imdb_tfds, "download", lambda place: None)
+    monkeypatch.setattr(tfds_reader, "reachable", lambda: True)
+    monkeypatch.setattr(tfds_reader, "download", lambda place: None)
     with pytest.raises(UserError, match=r"the download to .* failed"):
         load(None)
     assert load(None, "auto").name == "sample"
@@ -188,7 +189,7 @@ def test_a_network_that_never_answers_does_not_hang(monkeypatch):
         raise OSError
 
     monkeypatch.setattr(socket, "create_connection", hang)
-    monkeypatch.setattr(imdb_tfds, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(tfds_reader, "PROBE_SECONDS", 0.2)
     try:
         with pytest.raises(UserError, match="no network"):
             load(None)

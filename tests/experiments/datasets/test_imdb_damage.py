@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from experiments.core.errors import UserError
 from experiments.datasets import imdb
-from experiments.errors import UserError
 
 from .conftest import CORPUS, write_archive, write_folder, write_npz
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.datasets import imdb, imdb_sources, imdb_tfds, text
+from experiments.datasets import imdb, text
+from experiments.datasets.imdb import sources, tfds_reader
 
 DATA = Path(
     os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
 )
 ARCHIVES = sorted(DATA.glob("imdb/aclImdb*.tar.gz"))
-PREPARED = DATA / "tfds" / imdb_tfds.PREPARED
+PREPARED = DATA / "tfds" / tfds_reader.PREPARED
 
 pytestmark = [
     pytest.mark.real_data,
@@ -46,7 +47,7 @@ def test_prepared_data_gives_the_arrays_of_the_archive(archive, tmp_path):
 
 
 def test_the_vocabulary_is_the_one_that_keras_users_know(archive):
-    source = imdb_sources.find(DATA / "imdb")
+    source = sources.find(DATA / "imdb")
     reviews = source.read()
     ranks = text.rank_words(text.normalise(review) for review, _ in reviews["train"])
     assert len(ranks) == 88_582

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from experiments.datasets import imdb, imdb_tfds
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import imdb
+from experiments.datasets.imdb import tfds_reader
 
 _CONNECT = socket.create_connection  # conftest.py takes it away
 
@@ -44,21 +45,21 @@ def proxy(monkeypatch):
 
 
 def test_a_proxy_is_a_network(proxy):
-    assert imdb_tfds.reachable()
-    assert proxy.asked == [imdb_tfds.SOURCE]
+    assert tfds_reader.reachable()
+    assert proxy.asked == [tfds_reader.SOURCE]
 
 
 def test_a_proxy_that_refuses_is_none(proxy):
     proxy.status = 403
-    assert not imdb_tfds.reachable()
-    assert proxy.asked == [imdb_tfds.SOURCE]
+    assert not tfds_reader.reachable()
+    assert proxy.asked == [tfds_reader.SOURCE]
 
 
 def test_a_download_of_something_else_is_refused(proxy, capfd):
     with pytest.raises(UserError, match=r"the download to .* failed"):
         imdb.load("imdb")
-    assert proxy.asked[-1] == imdb_tfds.SOURCE
+    assert proxy.asked[-1] == tfds_reader.SOURCE
     said = capfd.readouterr().err
     assert "NonMatchingChecksumError" in said
     assert "Traceback" not in said
-    assert not (imdb_tfds.default_folder() / imdb_tfds.PREPARED).exists()
+    assert not (tfds_reader.default_folder() / tfds_reader.PREPARED).exists()

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.datasets import mnist, mnist_sources, network
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import mnist, network
+from experiments.datasets.mnist import sources
 
 DATA = Path(
     os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
@@ -54,7 +55,7 @@ tfds.dataset_builders.store_as_tfds_dataset(
 @pytest.fixture(autouse=True)
 def small(request, monkeypatch):
     if not request.node.get_closest_marker("real_data"):
-        monkeypatch.setattr(mnist_sources, "SIZES", SIZES)
+        monkeypatch.setattr(sources, "SIZES", SIZES)
 
 
 def digits():
@@ -295,7 +296,7 @@ def test_the_sample_is_the_same_everywhere_and_can_be_told_apart():
 
 @pytest.mark.real_data
 @pytest.mark.skipif(
-    not (DATA.is_dir() and mnist_sources.find(DATA)),
+    not (DATA.is_dir() and sources.find(DATA)),
     reason=f"{DATA} has no MNIST (SLIM_KERAS_DATA names the folder)",
 )
 def test_the_real_digits():

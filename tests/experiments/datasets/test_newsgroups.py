@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.datasets import network, newsgroups, newsgroups_arrays, text
-from experiments.datasets.newsgroups_sources import GROUPS, LAYOUTS, Document
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import network, newsgroups, text
+from experiments.datasets.newsgroups import arrays
+from experiments.datasets.newsgroups.sources import GROUPS, LAYOUTS, Document
 
 from .newsgroups_files import members, write_archive, write_folder
 
@@ -143,12 +144,12 @@ def test_topics():
         "talk.politics": "talk.politics.guns talk.politics.mideast talk.politics.misc",
         "religion": "alt.atheism soc.religion.christian talk.religion.misc",
     }
-    assert tuple(topics) == newsgroups_arrays.TOPICS
+    assert tuple(topics) == arrays.TOPICS
     for number, groups in enumerate(topics.values()):
         for group in groups.split():
-            assert newsgroups_arrays.label(group, 6) == number
+            assert arrays.label(group, 6) == number
     assert sum(len(groups.split()) for groups in topics.values()) == 20
-    assert [newsgroups_arrays.label(group, 20) for group in GROUPS] == list(range(20))
+    assert [arrays.label(group, 20) for group in GROUPS] == list(range(20))
 
 
 def test_six_classes_are_the_same_rows(tmp_path):
@@ -195,7 +196,7 @@ def test_repeated_documents_are_counted():
 
     train = part("A: 1\n\nsame\n", "A: 2\n\nother", "A: 3\n\n", "A: 4\n\nsame")
     test = part("B: 1\n\nsame", "B: 2\n\nsame\n", "A: 2\n\nnew", "A: 3\n\n", "same")
-    assert newsgroups_arrays.repeated(train, test) == 2
+    assert arrays.repeated(train, test) == 2
 
 
 def test_the_origin_says_how_many_are_repeated(tmp_path):

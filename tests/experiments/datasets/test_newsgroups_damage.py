@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from experiments.datasets import newsgroups, newsgroups_sources
-from experiments.errors import UserError
+from experiments.core.errors import UserError
+from experiments.datasets import newsgroups
+from experiments.datasets.newsgroups import sources
 
 from .newsgroups_files import members, write_archive, write_folder
 
@@ -117,4 +118,4 @@ def test_no_other_group_is_read(tmp_path):
         place = tmp_path / write.__name__
         write(place, changes=more)
         assert newsgroups.load("newsgroups", place).checksum == plain.checksum
-    assert "alt.mine" not in newsgroups_sources.GROUPS
+    assert "alt.mine" not in sources.GROUPS

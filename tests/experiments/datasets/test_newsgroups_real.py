@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.datasets import glove, newsgroups, newsgroups_sources, newsgroups_strip
-from experiments.datasets.newsgroups_sources import GROUPS
+from experiments.datasets import glove, newsgroups
+from experiments.datasets.newsgroups import sources, strip
+from experiments.datasets.newsgroups.sources import GROUPS
 
 DATA = Path(
     os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
@@ -19,8 +20,8 @@ pytestmark = [
     pytest.mark.real_data,
     pytest.mark.skipif(
         not (
-            newsgroups_sources.find(DATA, "random")
-            and newsgroups_sources.find(DATA, "bydate")
+            sources.find(DATA, "random")
+            and sources.find(DATA, "bydate")
             and list(DATA.glob("glove/glove.6B.50d.txt*"))
         ),
         reason=f"{DATA} has not both editions of 20news and glove.6B.50d "
@@ -70,11 +71,9 @@ def test_the_split_by_date(kept):
 
 
 def test_the_whole_set_holds_copies():
-    documents = newsgroups_sources.find(DATA, "random").read()["all"]
+    documents = sources.find(DATA, "random").read()["all"]
     assert len(documents) == 19_997
-    bodies = Counter(
-        newsgroups_strip.without_headers(one.text).strip() for one in documents
-    )
+    bodies = Counter(strip.without_headers(one.text).strip() for one in documents)
     del bodies[""]
     assert sum(count for count in bodies.values() if count > 1) == 1_255
     # Independent of our rules: articles that are there under the same identity.
@@ -88,7 +87,7 @@ def test_the_whole_set_holds_copies():
 
 def test_the_edition_by_date_is_part_of_the_whole_set():
     whole, by_date = (
-        newsgroups_sources.find(DATA, split).read() for split in ("random", "bydate")
+        sources.find(DATA, split).read() for split in ("random", "bydate")
     )
     names = {document[:2] for document in whole["all"]}
     assert len(names) == 19_997

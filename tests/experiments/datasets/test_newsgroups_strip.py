@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.datasets import newsgroups_strip as parts
+from experiments.datasets.newsgroups import strip as parts
 
 ARTICLE = """From: anna@north.edu
 Newsgroups: sci.med

@@ -1,0 +1,1 @@
+"""What every experiment stands on: command line, settings, runner, rows."""

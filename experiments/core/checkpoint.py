@@ -1,0 +1,84 @@
+"""A training run in one file: weights, optimizer, seeds and history together.
+
+The file is a Keras weights file, so `model.load_weights` reads it too.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from experiments.core.errors import UserError
+from experiments.core.results import replacing
+
+History = list[dict[str, Any]]
+
+
+def save(model: Any, history: History, path: Path) -> None:
+    """Writes the checkpoint, whole or not at all.
+
+    Args:
+        model: A compiled and built Keras model.
+        history: One entry for each finished epoch.
+        path: A file whose name ends in `.weights.h5`.
+    """
+    import keras
+
+    with replacing(path) as beside:
+        model.save_weights(beside)
+        with h5py.File(beside, "a") as file:
+            file["history"] = json.dumps(history)
+            file["seeds"] = [keras.ops.convert_to_numpy(seed) for seed in _seeds(model)]
+            file["digest"] = _digest(model)
+
+
+def load(model: Any, path: Path) -> History:
+    """Puts a model into the state that `save` met, and returns the history.
+
+    Args:
+        model: The same model, compiled and built.
+        path: The file that `save` wrote.
+
+    Raises:
+        UserError: The file is damaged or belongs to another model.
+    """
+    model.optimizer.build(model.trainable_variables)
+    try:
+        with h5py.File(path) as file:
+            history = json.loads(file["history"][()])
+            seeds = file["seeds"][()]
+            digest = file["digest"][()].decode()
+        model.load_weights(path)
+        for variable, value in zip(_seeds(model), seeds, strict=True):
+            variable.assign(value)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise _damaged(path) from error
+    if digest != _digest(model):
+        raise _damaged(path)
+    return history
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f"checkpoint {path} is damaged; delete it to train this run from the start"
+    )
+
+
+def _seeds(model: Any) -> list[Any]:
+    """The states of the random numbers, which Keras leaves out of its weights files."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _digest(model: Any) -> str:
+    """A checksum of all that goes on from epoch to epoch."""
+    import keras
+
+    digest = hashlib.sha256()
+    for variable in (*model.variables, *model.optimizer.variables):
+        value = keras.ops.convert_to_numpy(variable)
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()

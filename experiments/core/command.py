@@ -1,0 +1,233 @@
+"""A frozen dataclass of settings as a command line and as a TOML file.
+
+An experiment declares each setting once, with `setting(default, type, help)`; the
+option, its `--help` line, the TOML key and every check of a value come from there.
+"""
+
+import dataclasses
+import math
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from experiments.core.errors import UserError
+
+REQUIRED = dataclasses.MISSING
+
+
+class Number(click.FloatRange):
+    """A finite float, in a range if one is given."""
+
+    name = "number"
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class Numbers(click.ParamType):
+    """Positive integers with commas between them."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx):
+        try:
+            numbers = [int(part) for part in str(value).split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not a list of integers like 100,500", param, ctx)
+        if min(numbers) < 1:
+            self.fail(f"{value!r} holds a number below 1", param, ctx)
+        return value
+
+
+def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any:
+    """A field of a settings dataclass.
+
+    Args:
+        default: The default, or a function that returns it. `None` makes the setting
+            optional, a tuple lets it be given many times, `REQUIRED` makes it the
+            argument of the command instead of an option.
+        type: The click type that reads and checks a value.
+        help: The line in `--help`.
+        identity: Whether the numbers of a run depend on the setting.
+    """
+    metadata = {"type": type, "help": help, "identity": identity}
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def main(
+    settings_class: type,
+    run: Callable[[Any], int],
+    args: Sequence[str] | None = None,
+    resumes: bool = True,
+) -> int:
+    """Reads the command line, runs the experiment and returns the exit status.
+
+    Args:
+        settings_class: The dataclass of settings.
+        run: What to do with them; its docstring is the help text, what it returns
+            the exit status.
+        args: The arguments, `sys.argv[1:]` by default.
+        resumes: Whether `run` goes on where it was interrupted.
+
+    Returns:
+        The status of `run`; 2 after an error of the user's, which stands in one line
+        on stderr; 130 after Ctrl-C.
+    """
+    params = [_parameter(field) for field in _fields(settings_class)]
+    if not any(isinstance(param, click.Argument) for param in params):
+        params.append(_config_option(settings_class))
+    command = click.Command(
+        name=None,
+        params=params,
+        help=run.__doc__,
+        callback=lambda **values: run(settings_class(**values)),
+        context_settings={"max_content_width": 88, "show_default": True},
+    )
+    prog_name = None
+    if run.__module__ != "__main__":
+        prog_name = f"python -m {run.__module__.removesuffix('.command')}"
+    try:
+        return command.main(args, prog_name=prog_name, standalone_mode=False)
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except click.Abort:
+        goes_on = "; the same command goes on from here" if resumes else ""
+        return _fail(f"interrupted{goes_on}", status=130)
+    except UserError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error)
+
+
+def _fail(message: object, status: int = 2) -> int:
+    print("error:", " ".join(str(message).split()), file=sys.stderr)
+    return status
+
+
+def _fields(settings_class: type) -> list[dataclasses.Field]:
+    """The fields, those that the class itself adds before the inherited ones."""
+    return sorted(
+        dataclasses.fields(settings_class),
+        key=lambda field: field.name not in settings_class.__annotations__,
+    )
+
+
+def _parameter(field: dataclasses.Field) -> click.Parameter:
+    type, help = field.metadata["type"], field.metadata["help"]
+    make = field.default_factory
+    default = field.default if make is dataclasses.MISSING else make()
+    if default is REQUIRED:
+        return click.Argument([field.name], type=type, help=help)
+    flag = _flag(field)
+    is_bool = type is click.BOOL
+    return click.Option(
+        [f"--{flag}/--no-{flag}" if is_bool else f"--{flag}", field.name],
+        type=None if is_bool else type,
+        default=default,
+        multiple=isinstance(default, tuple),
+        help=help,
+    )
+
+
+def _flag(field: dataclasses.Field) -> str:
+    return field.name.replace("_", "-")
+
+
+def _config_option(settings_class: type) -> click.Parameter:
+    def read(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            # Options on the command line go before the map, the map before defaults.
+            ctx.default_map = read_toml(settings_class, path)
+
+    return click.Option(
+        ["--config"],
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=read,
+        help="TOML file with settings; options given beside it go before it.",
+    )
+
+
+def read_toml(settings_class: type, path: Path) -> dict[str, Any]:
+    """Reads and checks the settings in a TOML file.
+
+    Args:
+        settings_class: The dataclass of settings.
+        path: The file.
+
+    Returns:
+        The values that stand in the file, by field name.
+
+    Raises:
+        UserError: The file is not TOML, names an unknown setting or holds a value
+            that the setting cannot take.
+    """
+    values = read_table(path)
+    return {n: convert(settings_class, n, v, path) for n, v in values.items()}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What stands in a TOML file; a UserError if it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def convert(settings_class: type, name: str, value: object, source: object) -> Any:
+    """Checks one value of one setting.
+
+    Args:
+        settings_class: The dataclass of settings.
+        name: The name of the field.
+        value: The value, as a TOML file or a command line gives it.
+        source: Where it stands, for the message of an error.
+
+    Returns:
+        The value with the type of the field.
+
+    Raises:
+        UserError: There is no such setting, or it cannot take the value.
+    """
+    known = {field.name: field for field in dataclasses.fields(settings_class)}
+    if name not in known:
+        raise UserError(
+            f"{source}: unknown setting {name!r}; known: {', '.join(known)}"
+        )
+    one = known[name].metadata["type"].convert
+    several = isinstance(known[name].default, tuple)
+    try:
+        # As text, so that 100.7 is no integer here as little as in a shell.
+        if several and isinstance(value, list):
+            return [one(str(item), None, None) for item in value]
+        return one(str(value), None, None)
+    except click.BadParameter as error:
+        raise UserError(f"{source}: {name}: {error.message}") from None
+
+
+def arguments(settings: Any) -> list[str]:
+    """The options that say the same settings on a command line.
+
+    Fixed defaults are left out; a default that depends on the machine is spelled out.
+    """
+    options = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value == field.default:
+            continue
+        flag = _flag(field)
+        if isinstance(value, bool):
+            options.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            options.append(f"--{flag}={value}")
+    return options

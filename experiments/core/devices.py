@@ -1,0 +1,77 @@
+"""One training on many devices: every batch is shared among them."""
+
+from typing import Any
+
+from experiments.core.errors import UserError
+
+
+def share(backend: str, count: int) -> None:
+    """Shares the batches of all models that are built from now on.
+
+    Args:
+        backend: What Keras runs on.
+        count: How many devices; with 1 nothing is done.
+
+    Raises:
+        UserError: The backend cannot share, or has fewer devices.
+    """
+    if count == 1:
+        return
+    if backend == "torch":
+        raise UserError(f"--devices {count}: torch takes one; choose jax or tensorflow")
+    import keras
+
+    found = keras.distribution.list_devices()
+    if len(found) < count:
+        raise UserError(
+            f"--devices {count}: {backend} sees {len(found)} here: {', '.join(found)}"
+        )
+    chosen = found[:count]
+    if backend == "jax":
+        parallel = keras.distribution.DataParallel(devices=chosen)
+        keras.distribution.set_distribution(parallel)
+    else:
+        import tensorflow as tf
+
+        tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(chosen))
+
+
+def check_clipping(backend: str, count: int, model: Any) -> None:
+    """Refuses a training that would be another one on many devices.
+
+    TensorFlow's strategy clips the gradients of each device before it adds them up.
+
+    Args:
+        backend: What Keras runs on.
+        count: How many devices.
+        model: The compiled model.
+
+    Raises:
+        UserError: The optimizer clips gradients, and there it would clip others.
+    """
+    optimizer = model.optimizer
+    clips = (optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm)
+    if backend == "tensorflow" and count > 1 and any(clips):
+        raise UserError(
+            f"--devices {count}: tensorflow would clip the gradients of each device "
+            "by themselves, which is another training; choose jax"
+        )
+
+
+def check_shares(count: int, batch_size: int, examples: dict[str, int]) -> None:
+    """Refuses what cannot be shared equally.
+
+    Args:
+        count: How many devices.
+        batch_size: Examples in a training step.
+        examples: How many there are of each kind.
+
+    Raises:
+        UserError: A batch, or the last batch of a kind, leaves a rest.
+    """
+    for name, number in {"batch-size": batch_size, **examples}.items():
+        if number % count:
+            raise UserError(
+                f"--devices {count}: {name} {number} is no multiple of it; choose "
+                "other numbers of devices, of --batch-size or of --validation-split"
+            )

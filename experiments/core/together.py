@@ -1,0 +1,279 @@
+"""Several trainings as one JAX program, for GPUs that one of them leaves idle.
+
+The step of a small recurrent model takes a GPU about as long for ten models as for
+one. Here Keras' own steps run under `jax.vmap`, with the models along a first axis, and
+an epoch is one `lax.scan` over them. The models may differ in what are variables to
+Keras: initial weights, random seeds, a constant learning rate. Each is trained as it
+would be alone, but for rounding, which grows from step to step.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from experiments.core import checkpoint, training
+from experiments.core.checkpoint import History
+from experiments.datasets import Dataset
+
+
+@dataclass(eq=False)
+class Member:
+    """One of the trainings, which goes on from the checkpoint in its folder.
+
+    Attributes:
+        model: A compiled model.
+        seed: Seed of the order of the examples.
+        folder: Where checkpoint, best weights and history are kept.
+        history: An entry for each finished epoch.
+        reason: Where the training diverged, if it did.
+
+    Raises:
+        UserError: The checkpoint is damaged.
+    """
+
+    model: Any
+    seed: int
+    folder: Path
+    history: History = field(init=False)
+    reason: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.model.optimizer.build(self.model.trainable_variables)
+        last = self.folder / training.LAST
+        self.history = checkpoint.load(self.model, last) if last.exists() else []
+
+
+def fit(
+    members: Sequence[Member],
+    data: Dataset,
+    *,
+    epochs: int,
+    batch_size: int,
+    validation_split: float,
+) -> Iterator[Member]:
+    """Trains to the last epoch.
+
+    Args:
+        members: Models that differ in nothing but their variables, and in schedules of
+            the learning rate: such train one after the other.
+        data: What to train and test on.
+        epochs: Epochs in all, those in the checkpoints counted.
+        batch_size: Examples in a step; the last step of an epoch takes what is left.
+        validation_split: Part of the training examples to keep for validation.
+
+    Yields:
+        A member, each time that it has finished an epoch or has diverged, and at once
+        if its checkpoint has the last epoch.
+    """
+    examples, evaluated = training.parts(data, validation_split)
+    alike: dict[str, list[Member]] = {}
+    for member in members:
+        if len(member.history) == epochs:  # killed before the row was written
+            yield member
+        else:
+            alike.setdefault(_fixed(member.model.optimizer), []).append(member)
+    parts = {k: (jnp.array(x), jnp.array(y)) for k, (x, y) in evaluated.items()}
+    for group in alike.values():
+        programs = _Programs(group[0].model, examples, batch_size)
+        for epoch in range(epochs):
+            # After an interruption some are an epoch ahead, and wait.
+            turn = [m for m in group if not m.reason and len(m.history) == epoch]
+            if turn:
+                yield from _epoch(programs, turn, len(examples[0]), parts)
+
+
+def _fixed(optimizer: Any) -> str:
+    """What of an optimizer a program has in itself; a schedule is no variable."""
+    config = {**optimizer.get_config(), "name": None}
+    if not isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = None
+    return json.dumps(config, sort_keys=True)
+
+
+def _epoch(
+    programs: "_Programs",
+    members: Sequence[Member],
+    count: int,
+    parts: Mapping[str, tuple[jax.Array, jax.Array]],
+) -> Iterator[Member]:
+    """Trains members for an epoch.
+
+    Args:
+        programs: What trains and evaluates them.
+        members: All of them after the same epoch.
+        count: Training examples.
+        parts: What is evaluated; the first one chooses the best weights.
+    """
+    epoch = len(members[0].history)
+    models = [member.model for member in members]
+    orders = [training.order(count, member.seed, epoch) for member in members]
+    logs = programs.train(models, orders)
+    figures = {
+        f"{name}_{figure}": values
+        for name, part in parts.items()
+        for figure, values in programs.evaluate(models, part).items()
+    }
+    chosen_by = f"{next(iter(parts))}_accuracy"
+    for number, member in enumerate(members):
+        try:
+            shown = _finite(logs, figures, number, epoch + 1)
+        except training.DivergedError as error:
+            member.reason = str(error)
+        else:
+            # Their seconds are those of all.
+            entry = {"epoch": epoch + 1, **shown, "seconds": None}
+            training.keep(member.model, member.history, entry, chosen_by, member.folder)
+        yield member
+
+
+def _finite(
+    logs: Mapping[str, np.ndarray],
+    figures: Mapping[str, np.ndarray],
+    number: int,
+    epoch: int,
+) -> dict[str, float]:
+    """The figures of a member after an epoch.
+
+    Args:
+        logs: Those of its steps, `(steps, members)` each.
+        figures: Those of the evaluations, `(members,)` each.
+        number: The member.
+        epoch: The epoch, counted from 1.
+
+    Raises:
+        DivergedError: One of them is not finite, after some step.
+    """
+    shown: dict[str, float] = {}
+    count = len(logs["loss"])
+    for step in range(count):
+        shown = {k: float(logs[k][step, number]) for k in training.TRAINED if k in logs}
+        training.check_finite(shown, training.after(step + 1, epoch))
+    shown |= {name: float(values[number]) for name, values in figures.items()}
+    training.check_finite(shown, training.after(count, epoch))
+    return shown
+
+
+class _Programs:
+    """An epoch of training and an evaluation, of any number of models like one.
+
+    Args:
+        model: The one; its methods are those that are compiled.
+        examples: What to train on.
+        batch_size: Examples in a step.
+    """
+
+    def __init__(self, model: Any, examples: training.Split, batch_size: int):
+        x, y = examples
+        # Keras makes the metrics when it first evaluates, and draws seeds.
+        states = [np.array(v.value) for v in model.non_trainable_variables]
+        model.evaluate(x[:1], y[:1], verbose=0)
+        model.reset_metrics()
+        for variable, value in zip(model.non_trainable_variables, states, strict=True):
+            variable.assign(value)
+        self._metrics = [jnp.array(v.value) for v in model.metrics_variables]
+        self._examples = (jnp.array(x), jnp.array(y))
+
+        def train(state: Any, examples: Any, orders: jax.Array) -> Any:
+            step = jax.vmap(model.train_step)
+            return _scan(step, state, examples, orders.T, batch_size)
+
+        def test(state: Any, examples: Any) -> Any:
+            step = jax.vmap(model.test_step, in_axes=(0, None))
+            every = jnp.arange(len(examples[0]))
+            return _scan(step, state, examples, every, training.EVALUATION_BATCH)
+
+        self._train = jax.jit(train, donate_argnums=0)
+        self._test = jax.jit(test)
+
+    def train(
+        self, models: Sequence[Any], orders: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Trains models for an epoch.
+
+        Args:
+            models: The models.
+            orders: The order of the examples, for each of them.
+
+        Returns:
+            The logs, `(steps, models)` each.
+        """
+        groups = [_variables(m, optimizer=True) for m in models]
+        state = (*_stacked(groups), self._all_metrics(len(models)))
+        logs, state = self._train(state, self._examples, jnp.array(orders))
+        _assign(groups, state[:-1])
+        return jax.device_get(logs)
+
+    def evaluate(
+        self, models: Sequence[Any], part: tuple[jax.Array, jax.Array]
+    ) -> dict[str, np.ndarray]:
+        """The figures of models on some examples, `(models,)` each."""
+        groups = [_variables(m, optimizer=False) for m in models]
+        state = (*_stacked(groups), self._all_metrics(len(models)))
+        logs, state = self._test(state, part)
+        # Seeds are drawn here, too.
+        _assign([group[1:] for group in groups], state[1:-1])
+        return {name: steps[-1] for name, steps in jax.device_get(logs).items()}
+
+    def _all_metrics(self, count: int) -> list[jax.Array]:
+        return [jnp.stack([v] * count) for v in self._metrics]
+
+
+def _variables(model: Any, *, optimizer: bool) -> list[list[Any]]:
+    """The variables of a model, in the order of the state of Keras' steps."""
+    found = [model.trainable_variables, model.non_trainable_variables]
+    return [*found, model.optimizer.variables] if optimizer else found
+
+
+def _stacked(groups: Sequence[list[list[Any]]]) -> list[list[jax.Array]]:
+    """The values of variables, with the models along a new first axis."""
+    return jax.tree.map(lambda *vs: jnp.stack([v.value for v in vs]), *groups)
+
+
+def _assign(groups: Sequence[list[list[Any]]], state: Any) -> None:
+    """Puts stacked values back into the variables."""
+    values = jax.tree.leaves(jax.device_get(state))
+    for number, variables in enumerate(groups):
+        pairs = zip(jax.tree.leaves(variables), values, strict=True)
+        for variable, value in pairs:
+            variable.assign(value[number])
+
+
+def _scan(
+    step: Callable[[Any, Any], Any],
+    state: Any,
+    examples: tuple[jax.Array, jax.Array],
+    chosen: jax.Array,
+    size: int,
+) -> Any:
+    """Steps through batches; the last one takes what is left.
+
+    Args:
+        step: From a state and a batch to logs and a state.
+        state: The first state.
+        examples: Inputs and labels.
+        chosen: Which of them come one after another, `(examples,)` or
+            `(examples, models)`.
+        size: Examples in a batch.
+
+    Returns:
+        The logs of all steps, and the last state.
+    """
+
+    def one(state: Any, chosen: jax.Array) -> Any:
+        logs, state = step(state, tuple(part[chosen.T] for part in examples))
+        return state, logs
+
+    whole = len(chosen) // size
+    batches = chosen[: whole * size].reshape(whole, size, *chosen.shape[1:])
+    state, logs = lax.scan(one, state, batches)
+    if whole * size < len(chosen):
+        state, last = one(state, chosen[whole * size :])
+        logs = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), logs, last)
+    return logs, state

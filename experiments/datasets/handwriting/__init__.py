@@ -1,0 +1,205 @@
+"""Online handwriting: the features of pen strokes, and what they say.
+
+    omniglot    words of 3 to 6 random characters that 20 people drew
+    pendigits   numbers of 3 to 6 random digits; a number mixes the hands of its part,
+                as the data does not say whose they are
+    iam_ondb    lines of English text
+    sample      as omniglot, in ten synthetic characters
+
+Everything is drawn from the seed: of 20 writers four for the test and the last
+`validation_split` of the others to choose the epoch, then the words of each part. With
+so few writers a seed says little and several say more, as each has other test writers.
+PenDigits has its own test file, and its last training rows validate (they may share
+writers with the rest); IAM-OnDB has its own parts.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from experiments.core.errors import UserError
+from experiments.datasets import checksum, disk, kept_of, notice
+from experiments.datasets.handwriting import iam_ondb, omniglot, pendigits, sample
+from experiments.datasets.handwriting.ink import features
+from experiments.datasets.handwriting.words import Hand, Word, words
+
+DATA = ("omniglot", "pendigits", "iam_ondb", "sample")
+TEST_WRITERS = 4
+EVALUATED = 512  # words for validation, as many to test
+BLANK = 0  # of CTC, and what pads the labels
+
+Part = tuple[np.ndarray, np.ndarray]
+
+_WAYS = (
+    "let it be downloaded (a network, no --data-dir), or name by --data-dir or "
+    f"SLIM_KERAS_DATA a folder with {' and '.join(omniglot.ARCHIVES)} from "
+    f"{omniglot.URL}"
+)
+
+
+@dataclass(frozen=True)
+class Handwriting:
+    """Words or lines, ready for a model.
+
+    Attributes:
+        name: One of `DATA`.
+        parts: By `train`, `val` and `test`: steps `(words, steps, 4)`, with zeros
+            behind, and labels `(words, letters)`, with `BLANK` behind. `val` can be
+            missing.
+        labels: What each number stands for; `BLANK` is `""`.
+        origin: One line that says where the data was read from.
+    """
+
+    name: str
+    parts: dict[str, Part]
+    labels: tuple[str, ...]
+    origin: str
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of what was drawn: all labels, and the steps' mean and deviation.
+
+        These two with three digits, as the last bits of the steps depend on the
+        processor.
+        """
+        rough = [
+            np.round([x.mean(dtype="f8"), x.std(dtype="f8")], 3) + 0.0  # no -0.0
+            for x, _ in self.parts.values()
+        ]
+        return checksum(*(y for _, y in self.parts.values()), *rough)
+
+
+def load(
+    data: str = "auto",
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    alphabet: str = "Latin",
+    count: int = 4_096,
+    validation_split: float = 0.25,
+    seed: int = 0,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Handwriting:
+    """Handwriting as arrays.
+
+    Args:
+        data: One of `DATA`; `"auto"` is Omniglot where it can be had, else the sample
+            and a notice.
+        data_dir: Folder with the data; default is the environment variable
+            SLIM_KERAS_DATA. Without one, Omniglot is downloaded.
+        alphabet: Of Omniglot: one of `omniglot.ALPHABETS`, or `"all"`; a word has
+            characters of one.
+        count: Words to train on.
+        validation_split: Part of what is not for the test that validates.
+        seed: What writers and words depend on.
+        cache_dir: Where a download is kept; default is the user's cache folder.
+
+    Raises:
+        UserError: The data is not there or damaged; an argument is wrong.
+    """
+    if data not in ("auto", *DATA):
+        raise UserError(f"data is {data!r}: it must be auto, {', '.join(DATA)}")
+    if alphabet not in ("all", *omniglot.ALPHABETS):
+        known = ", ".join(omniglot.ALPHABETS)
+        raise UserError(f"alphabet is {alphabet!r}: it must be all, {known}")
+    if data in ("auto", "omniglot"):
+        try:
+            paths = omniglot.find(data_dir, cache_dir)
+            hands = _parts(omniglot.read(paths, alphabet), validation_split, seed)
+            origin = f"Omniglot, {alphabet} ({omniglot.LICENCE})"
+            return _words("omniglot", hands, count, seed, origin)
+        except disk.NotFoundError as error:
+            if data == "omniglot":
+                raise UserError(f"no Omniglot: {error}; {_WAYS}") from None
+            notice.no_real_data("handwriting", str(error), _WAYS)
+            data = "sample"
+    if data == "sample":
+        hands = _parts(sample.generate(), validation_split, seed)
+        return _words(data, hands, count, seed, "synthetic strokes, sample.py")
+    if data == "pendigits":
+        train, test = pendigits.read(data_dir)
+        kept = kept_of(len(train), validation_split, "drawings")
+        hands = {"train": [train[:kept]], "val": [train[kept:]], "test": [test]}
+        return _words(data, hands, count, seed, f"PenDigits ({pendigits.PAGE})")
+    lines, unpaired = iam_ondb.read(data_dir)
+    return _build(
+        data, lines, f"IAM-OnDB, {unpaired:,} lines without strokes or text left out"
+    )
+
+
+def _parts(
+    writers: Mapping[int, Sequence[Hand]], validation_split: float, seed: int
+) -> dict[str, list[Hand]]:
+    """The hands of each part, split by the numbers of the writers."""
+    numbers = np.random.default_rng(seed).permutation(sorted(writers)).tolist()
+    learnt = len(numbers) - TEST_WRITERS
+    kept = kept_of(learnt, validation_split, "writers")
+    places = {
+        "train": numbers[:kept],
+        "val": numbers[kept:learnt],
+        "test": numbers[learnt:],
+    }
+    return {
+        part: [hand for number in chosen for hand in writers[number]]
+        for part, chosen in places.items()
+    }
+
+
+def _words(
+    name: str,
+    hands: Mapping[str, Sequence[Hand]],
+    count: int,
+    seed: int,
+    origin: str,
+) -> Handwriting:
+    found = {
+        part: words(of, count if part == "train" else EVALUATED, [place, seed])
+        for place, (part, of) in enumerate(hands.items())
+        if any(of)
+    }
+    drawings = sum(map(len, hands["train"]))
+    origin += f"; {count:,} words of {drawings:,} drawings to train on"
+    return _build(name, found, origin)
+
+
+def _build(name: str, parts: Mapping[str, Sequence[Word]], origin: str) -> Handwriting:
+    """The arrays, all of one width."""
+    known = {label for part in parts.values() for _, text in part for label in text}
+    labels = ("", *sorted(known))
+    numbers = {label: number for number, label in enumerate(labels)}
+    steps, texts, left_out = {}, {}, 0
+    for part, found in parts.items():
+        rows = [
+            (features(ink, f"{part} {place}"), [numbers[label] for label in text])
+            for place, (ink, text) in enumerate(found)
+        ]
+        readable = [row for row in rows if _fits(*row)]
+        left_out += len(rows) - len(readable)
+        steps[part], texts[part] = zip(*readable, strict=True)
+    if left_out:
+        origin += f"; {left_out:,} with fewer steps than letters left out"
+    x, y = (_padded(rows) for rows in (steps, texts))
+    arrays = {
+        part: (x[part].astype(np.float32), y[part].astype(np.int32)) for part in parts
+    }
+    return Handwriting(name, arrays, labels, origin)
+
+
+def _fits(steps: np.ndarray, text: list[int]) -> bool:
+    """Whether CTC can align them: equal neighbours have a blank between them."""
+    return len(steps) >= len(text) + int((np.diff(text) == 0).sum())
+
+
+def _padded(parts: Mapping[str, Iterable]) -> dict[str, np.ndarray]:
+    """The rows of each part with zeros behind them, as long as the longest of all."""
+    width = max(len(row) for rows in parts.values() for row in rows)
+    return {
+        part: np.stack([_pad(np.asarray(row), width) for row in rows])
+        for part, rows in parts.items()
+    }
+
+
+def _pad(row: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(row, [(0, width - len(row)), *[(0, 0)] * (row.ndim - 1)])

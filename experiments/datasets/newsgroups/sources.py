@@ -1,0 +1,182 @@
+"""Where the 20 Newsgroups can lie in a folder, and how each kind is read."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.core.errors import UserError
+from experiments.datasets import disk
+from experiments.datasets.disk import Source
+
+# Documents for training and for testing in the edition by date.
+_BY_DATE = {
+    "alt.atheism": (480, 319),
+    "comp.graphics": (584, 389),
+    "comp.os.ms-windows.misc": (591, 394),
+    "comp.sys.ibm.pc.hardware": (590, 392),
+    "comp.sys.mac.hardware": (578, 385),
+    "comp.windows.x": (593, 395),
+    "misc.forsale": (585, 390),
+    "rec.autos": (594, 396),
+    "rec.motorcycles": (598, 398),
+    "rec.sport.baseball": (597, 397),
+    "rec.sport.hockey": (600, 399),
+    "sci.crypt": (595, 396),
+    "sci.electronics": (591, 393),
+    "sci.med": (594, 396),
+    "sci.space": (593, 394),
+    "soc.religion.christian": (599, 398),
+    "talk.politics.guns": (546, 364),
+    "talk.politics.mideast": (564, 376),
+    "talk.politics.misc": (465, 310),
+    "talk.religion.misc": (377, 251),
+}
+GROUPS = tuple(_BY_DATE)
+
+
+class Document(NamedTuple):
+    """One article: its group, its number there, and its whole text."""
+
+    group: str
+    number: str
+    text: str
+
+
+Documents = dict[str, list[Document]]  # by part: "all", or "train" and "test"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One edition of the data set.
+
+    Attributes:
+        url: Where it is kept.
+        archives: What its archive can be called.
+        parts: The folders of its parts, each with all the names it can have.
+        sizes: How many documents every group has, by part.
+    """
+
+    url: str
+    archives: tuple[str, ...]
+    parts: dict[str, tuple[str, ...]]
+    sizes: dict[str, dict[str, int]]
+
+
+# By the split that each is for.
+LAYOUTS = {
+    "random": Layout(
+        url="http://www.cs.cmu.edu/afs/cs.cmu.edu/project/theo-20/www/data/news20.tar.gz",
+        archives=(
+            "news20.tar.gz",
+            "20_newsgroup.tar.gz",
+            "20_newsgroups.tar.gz",
+            "20news-19997.tar.gz",
+        ),
+        parts={"all": ("20_newsgroup", "20_newsgroups", "20news-19997")},
+        sizes={"all": dict.fromkeys(GROUPS, 1000) | {"soc.religion.christian": 997}},
+    ),
+    "bydate": Layout(
+        url="http://qwone.com/~jason/20Newsgroups/20news-bydate.tar.gz",
+        archives=("20news-bydate.tar.gz",),
+        parts={"train": ("20news-bydate-train",), "test": ("20news-bydate-test",)},
+        sizes={
+            "train": {group: size for group, (size, _) in _BY_DATE.items()},
+            "test": {group: size for group, (_, size) in _BY_DATE.items()},
+        },
+    ),
+}
+
+
+def find(folder: Path, split: str) -> Source[Documents] | None:
+    """The edition for a split, in a folder or its sub-folder `20news`.
+
+    Unpacked folders come before archives.
+    """
+    looks = [partial(look, layout=LAYOUTS[split]) for look in (_folders, _archive)]
+    return disk.first(looks, [folder, folder / "20news"])
+
+
+def _folders(place: Path, layout: Layout) -> Source[Documents] | None:
+    found = {
+        part: path
+        for part, names in layout.parts.items()
+        for path in (place, *(place / name for name in names))
+        if path.name in names and path.is_dir()
+    }
+    if not found:
+        return None
+    missing = [names[0] for part, names in layout.parts.items() if part not in found]
+    if missing:
+        raise UserError(f"{place} has no folder {missing[0]}: get the data again")
+    files = {
+        part: [file for group in GROUPS for file in disk.visible(path / group)]
+        for part, path in found.items()
+    }
+
+    def read() -> Documents:
+        return _collect(
+            place,
+            layout,
+            (
+                (part, file.parent.name, file.name, file.read_bytes())
+                for part, paths in files.items()
+                for file in paths
+            ),
+        )
+
+    origin = "folder " + ", ".join(path.name for path in found.values())
+    return Source(
+        place, origin, [file for part in files.values() for file in part], read
+    )
+
+
+def _archive(place: Path, layout: Layout) -> Source[Documents] | None:
+    part_of = {name: part for part, names in layout.parts.items() for name in names}
+    parts, groups = ("|".join(map(re.escape, names)) for names in (part_of, GROUPS))
+    pattern = re.compile(rf"(?:\./)?({parts})/({groups})/([^/.][^/]*)")
+    for name in layout.archives:
+        path = place / name
+        if path.is_file():
+            break
+    else:
+        return None
+
+    def read() -> Documents:
+        return _collect(
+            path,
+            layout,
+            (
+                (part_of[match[1]], match[2], match[3], content)
+                for match, content in disk.members(path, pattern)
+            ),
+        )
+
+    return Source(path, f"archive {name}", [path], read)
+
+
+def _collect(
+    path: Path, layout: Layout, files: Iterable[tuple[str, str, str, bytes]]
+) -> Documents:
+    """Documents from (part, group, number, content), complete and in a fixed order."""
+    documents: Documents = {part: [] for part in layout.parts}
+    for part, group, number, content in files:
+        where = f"{path}: {group}/{number}"
+        if not number.isdigit():
+            raise UserError(f"{where} is no document (a number): move it away")
+        if not content:
+            raise UserError(f"{where} is empty: get the data again")
+        # As Python reads a text file; a few documents have other ends of lines.
+        text = content.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+        documents[part].append(Document(group, number, text))
+    for part, sizes in layout.sizes.items():
+        for group, size in sizes.items():
+            held = sum(document.group == group for document in documents[part])
+            if held != size:
+                raise UserError(
+                    f"{path} holds {held:,} documents of {group} in {part} where the "
+                    f"data set has {size:,}: get the data again"
+                )
+    return {part: sorted(found) for part, found in documents.items()}

@@ -1,0 +1,1 @@
+"""Measures models on small devices: `python -m experiments.edge`."""

@@ -1,0 +1,240 @@
+"""Small layers on small devices: files, memory, time and accuracy after export.
+
+Every model goes to LiteRT, in float32, float16 and with 8 bits, and to ONNX, and runs
+there on one thread, a sequence at a time:
+
+    imdb          the trained IMDB model, n = 100, 500 words; whole, and one step
+    layer         its recurrent layer alone, m = 32, n = 100, one step, fresh weights
+    handwriting   three bidirectional layers, n = 64, 150 points, fresh weights
+
+`keras.layers.LSTM` stands beside them as well as it can be exported: its ONNX file has
+a loop, its LiteRT file 500 steps one after the other, as LiteRT has no operators for
+its loop; its one step is `keras.layers.LSTMCell`.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from experiments import imdb
+from experiments.core import environment
+from experiments.core.command import setting
+from experiments.core.errors import UserError
+from experiments.core.results import Row, append_row, read_rows
+from experiments.datasets import imdb as reviews_data
+from experiments.edge import models
+from experiments.edge.models import Subject, Trained
+from experiments.grid import command as grid, definition
+from experiments.grid.runs import Run
+
+GRID = Path(__file__).parents[2] / "configs" / "edge.toml"
+PACKAGES = ("ai_edge_litert", "onnxruntime", "tf2onnx")
+CALIBRATION = 20  # reviews, from the training ones
+_CONSOLE = Console(stderr=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to measure."""
+
+    grid: str = setting(
+        str(GRID),
+        click.Path(exists=True, dir_okay=False),
+        "Grid of the IMDB models, one run per layer; what is missing is trained.",
+    )
+    set: tuple[str, ...] = setting(
+        (), click.STRING, "NAME=VALUE, a setting of all runs of the grid."
+    )
+    reviews: int = setting(
+        500, click.IntRange(min=1), "Test reviews that every file reads."
+    )
+    rounds: int = setting(
+        10, click.IntRange(min=1), "Rounds in which files take turns."
+    )
+    output: str = setting(
+        "runs", click.STRING, "Folder of the runs, of the files, and of edge.jsonl."
+    )
+
+
+def run(settings: Settings) -> int:
+    """Trains what is missing, exports, measures, and appends a row for each file."""
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f'{package} is missing: pip install "slim-keras[export]"')
+    environment.start("tensorflow", seed=0)
+    folder = Path(settings.output).absolute()
+    runs = definition.read(Path(settings.grid), settings.set, str(folder))
+    configs = [run.config for run in runs if isinstance(run.config, imdb.Config)]
+    if "lstm" not in {config.variant for config in configs}:
+        raise UserError(f"{settings.grid}: it needs a run of imdb with lstm")
+    status = grid.run(
+        grid.Settings(grid=settings.grid, set=settings.set, output=settings.output)
+    )
+    if status:
+        return status
+    trained = _trained(runs, configs)
+    config = configs[0]
+    data = reviews_data.load(
+        config.data, config.data_dir, num_words=config.words, length=config.length
+    )
+    chosen = np.random.default_rng(0).permutation(len(data.x_test))[: settings.reviews]
+    files = folder / "files"
+    files.mkdir(exist_ok=True)
+    measured = []
+    for subject in track(
+        models.subjects(trained), "exporting and measuring", console=_CONSOLE
+    ):
+        made = _export(subject, data.x_train[:CALIBRATION], config, files)
+        x = models.inputs(subject, data.x_test[chosen], config.embedding_dim)
+        y = data.y_test[chosen] if subject.model == "imdb" else None
+        measured += _measure(subject, made, x, y, settings.rounds, files)
+    facts = environment.facts() | {"data": data.name}
+    for row in measured:
+        append_row(folder / "edge.jsonl", row | facts)
+    _show(measured)
+    return 0
+
+
+def _trained(runs: list[Run], configs: list[imdb.Config]) -> list[Trained]:
+    """The weights that finished runs left."""
+    rows = read_rows(runs[0].results)
+    found = []
+    for run, config in zip(runs, configs, strict=True):
+        if row := run.row(rows):
+            weights = run.folder(row) / "best.weights.h5"
+            if not weights.exists():
+                raise UserError(
+                    f"{run.results} has the row of {row['run']}, but there is no "
+                    f"{weights}: its row was copied or its folder deleted; choose "
+                    "another --output, where the run is trained again"
+                )
+            found.append(Trained(config, weights))
+    return found
+
+
+def _export(
+    subject: Subject, reviews: np.ndarray, config: imdb.Config, folder: Path
+) -> list[Row]:
+    """The files of a subject, with what is known of them before they run."""
+    from slim_keras import export
+
+    model = subject.make()
+    typical = models.inputs(subject, reviews, config.embedding_dim)
+    rows = []
+    for precision in subject.precisions:
+        path = folder / f"{subject.name}-{precision or 'float32'}.tflite"
+        exact = precision in ("full", "full16")
+        made = export.to_litert(
+            model,
+            path,
+            batch_size=1,
+            quantize=precision,
+            representative_data=typical[:, :, 0] if exact else None,
+            tolerance=float("inf") if precision else 1e-4,
+        )
+        rows.append(_file(subject, "litert", precision, made))
+    if subject.make_onnx:
+        model = subject.make_onnx()
+    made = export.to_onnx(model, folder / f"{subject.name}.onnx", batch_size=1)
+    return [*rows, _file(subject, "onnxruntime", None, made)]
+
+
+def _file(subject: Subject, runtime: str, precision: str | None, made: Any) -> Row:
+    return {
+        "experiment": "edge",
+        "model": subject.model,
+        "layer": subject.layer,
+        "streamed": subject.streamed,
+        "runtime": runtime,
+        "precision": precision or "float32",
+        "file": made.path.name,
+        "bytes": made.size,
+        "difference": made.difference,
+    }
+
+
+def _measure(
+    subject: Subject,
+    rows: list[Row],
+    x: np.ndarray,
+    y: np.ndarray | None,
+    rounds: int,
+    folder: Path,
+) -> list[Row]:
+    """The rows with memory, time and accuracy."""
+    arrays, out = folder / "inputs.npz", folder / "outputs.npz"
+    np.savez(arrays, x=x)
+    paths = [str(folder / row["file"]) for row in rows]
+    _child("time", arrays, out, rounds, *paths)
+    with np.load(out) as results:
+        seconds, outputs = results["seconds"], results["outputs"]
+    measured = []
+    for row, path, own, output in zip(rows, paths, seconds, outputs, strict=True):
+        right = None
+        if y is not None:
+            right = float(((output.reshape(-1) > 0.5) == y).mean())
+        measured.append(
+            row
+            | {
+                "peak_mb": float(_child("memory", arrays, path)),
+                "sequence_ms": float(np.median(own)) * 1e3,
+                "step_us": float(np.median(own)) / x.shape[1] * 1e6
+                if subject.streamed
+                else None,
+                "test_accuracy": right,
+                "sequences": len(x),
+            }
+        )
+    return measured
+
+
+def _child(*task: object) -> str:
+    script = str(Path(__file__).with_name("child.py"))
+    # -P: the script's own folder must not shadow installed modules.
+    child = subprocess.run(
+        [sys.executable, "-P", script, *map(str, task)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode:
+        raise RuntimeError(child.stderr[-2000:])
+    return child.stdout
+
+
+def _show(rows: list[Row]) -> None:
+    table = Table(
+        title="One thread, one sequence at a time",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for column in ("model", "layer", "", "weights"):
+        table.add_column(column, no_wrap=True)
+    for column in ("kB", "MB", "ms", "us/step", "test"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        step, right = row["step_us"], row["test_accuracy"]
+        table.add_row(
+            row["model"] + (" step" if row["streamed"] else ""),
+            row["layer"].replace("keras.layers.", "keras "),
+            {"litert": "LiteRT", "onnxruntime": "ONNX"}[row["runtime"]],
+            row["precision"],
+            f"{row['bytes'] / 1000:.4g}",
+            f"{row['peak_mb']:.3g}",
+            f"{row['sequence_ms']:.3g}",
+            f"{step:.3g}" if step else "-",
+            f"{right:.3f}" if right is not None else "-",
+        )
+    Console().print(table)

@@ -1,0 +1,176 @@
+"""The models that `experiments.edge` exports, whole or as one step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import imdb
+from experiments.core import checkpoint
+from experiments.speed.contenders import BASELINE
+
+# Of handwriting: points, features, labels, layers in both directions, units.
+POINTS, FEATURES, LABELS, DEPTH, WIDTH = 150, 4, 27, 3, 64
+
+# The LiteRT files of a model, as `to_litert` calls them; words have no "full16".
+Precisions = tuple[str | None, ...]
+WHOLE: Precisions = (None, "float16", "weights")
+WORDS: Precisions = (None, "weights", "full")
+STEP: Precisions = (*WORDS, "full16")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained IMDB model.
+
+    Attributes:
+        config: Its configuration.
+        weights: Its checkpoint.
+    """
+
+    config: imdb.Config
+    weights: Path
+
+    def load(self) -> Any:
+        """The model."""
+        model = imdb.build(self.config)
+        checkpoint.load(model, self.weights)
+        return model
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to export.
+
+    Attributes:
+        model: What it is: `"imdb"`, `"layer"` or `"handwriting"`.
+        layer: The key of its recurrent layer, or `BASELINE`.
+        streamed: Whether it is the model of one step.
+        precisions: What LiteRT files are made of it, as `to_litert` calls them.
+        make: The Keras model.
+        make_onnx: That for ONNX, where it is another one.
+    """
+
+    model: str
+    layer: str
+    streamed: bool
+    precisions: Precisions
+    make: Callable[[], Any]
+    make_onnx: Callable[[], Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """A name for its files."""
+        return f"{self.model}-{self.layer}" + ("-step" if self.streamed else "")
+
+
+def subjects(trained: Sequence[Trained]) -> list[Subject]:
+    """All models.
+
+    Args:
+        trained: The IMDB models, one per layer; one of them with `lstm`.
+    """
+    found = []
+    for own in trained:
+        key, layer = own.config.variant, partial(_layer, own.config)
+        found += [
+            Subject("imdb", key, False, WHOLE, own.load),
+            Subject("imdb", key, True, WORDS, partial(_streaming, own.load)),
+            Subject("layer", key, True, STEP, partial(_streaming, layer)),
+            Subject("handwriting", key, False, WHOLE, partial(_handwriting, key)),
+        ]
+        if key == "lstm":
+            # LiteRT has no built-in operators for the loop of Keras' LSTM.
+            unrolled, looped = (partial(_keras_twin, own, u) for u in (True, False))
+            cell = partial(_step, own.config)
+            found += [
+                Subject("imdb", BASELINE, False, (None,), unrolled, looped),
+                Subject("layer", BASELINE, True, (None,), cell),
+            ]
+    return found
+
+
+def _streaming(make: Callable[[], Any]) -> Any:
+    from slim_keras import export
+
+    return export.streaming(make())
+
+
+def _layer(config: imdb.Config) -> Any:
+    """The recurrent layer of the IMDB model alone, as sensors would feed it."""
+    import keras
+
+    import slim_keras
+
+    return keras.Sequential(
+        [
+            keras.Input((None, config.embedding_dim)),
+            slim_keras.get(config.variant)(config.units, activation=config.activation),
+        ]
+    )
+
+
+def _handwriting(key: str) -> Any:
+    """As large as a model of handwriting, with fresh weights."""
+    import keras
+
+    import slim_keras
+
+    layers = [
+        keras.layers.Bidirectional(slim_keras.get(key)(WIDTH, return_sequences=True))
+        for _ in range(DEPTH)
+    ]
+    return keras.Sequential(
+        [keras.Input((POINTS, FEATURES)), *layers, keras.layers.Dense(LABELS)]
+    )
+
+
+def _keras_twin(trained: Trained, unroll: bool) -> Any:
+    """The trained model with Keras' own LSTM, with or without a loop."""
+    import keras
+
+    config = trained.config
+    recurrent = keras.layers.LSTM(
+        config.units, activation=config.activation, unroll=unroll
+    )
+    output = keras.layers.Dense(1, activation="sigmoid")
+    twin = imdb.compiled(config, [imdb.embedding(config), recurrent, output])
+    twin.set_weights(trained.load().get_weights())
+    return twin
+
+
+def _step(config: imdb.Config) -> Any:
+    """One step of the layer by Keras' own cell, its states fed by hand."""
+    import keras
+
+    cell = keras.layers.LSTMCell(config.units, activation=config.activation)
+    x = keras.Input((config.embedding_dim,), name="input")
+    states = [keras.Input((config.units,), name=name) for name in "hc"]
+    output, (h, c) = cell(x, states)
+    return keras.Model(
+        {"input": x, "h": states[0], "c": states[1]},
+        {"output": output, "next_h": h, "next_c": c},
+    )
+
+
+def inputs(subject: Subject, reviews: np.ndarray, features: int) -> np.ndarray:
+    """What the files of a subject are fed with, `(sequences, calls, 1, ...)`.
+
+    Args:
+        subject: The subject.
+        reviews: Word numbers, `(sequences, steps)`.
+        features: Input features of the layer alone.
+    """
+    count, steps = reviews.shape
+    rng = np.random.default_rng(0)
+    if subject.model == "handwriting":
+        shape = (count, 1, 1, POINTS, FEATURES)
+        return rng.normal(size=shape).astype("float32")
+    if subject.model == "layer":
+        return rng.normal(size=(count, steps, 1, features)).astype("float32")
+    if subject.streamed:
+        return reviews[:, :, None].astype("int32")
+    return reviews[:, None, None, :].astype("int32")

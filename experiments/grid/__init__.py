@@ -1,0 +1,1 @@
+"""Runs a grid of configurations: `python -m experiments.grid`."""

@@ -1,0 +1,1 @@
+"""Lays the rows beside the papers: `python -m experiments.report`."""

@@ -1,0 +1,78 @@
+"""The report: the papers' tables, figures and claims beside what was measured."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from experiments.core import environment
+from experiments.core.command import setting
+from experiments.core.errors import UserError
+from experiments.core.results import replacing
+from experiments.report.collect import collect
+from experiments.report.page import page
+from experiments.report.rows import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to report."""
+
+    rows: str = setting(
+        "results",
+        click.Path(exists=True, file_okay=False),
+        "Folder of the rows, one JSONL file an experiment, and of the histories.",
+    )
+    output: str = setting(
+        "results/README.md",
+        click.STRING,
+        "The report; its figures go into the folder `figures` beside it.",
+    )
+    collect: str | None = setting(
+        None,
+        click.STRING,
+        "First copy finished runs that are not there yet from this folder, the "
+        "--output of the experiments.",
+    )
+    busy: bool = setting(
+        False,
+        click.BOOL,
+        "Those that --collect copies were trained while the machine did other work: "
+        "leave their seconds per epoch out.",
+    )
+
+
+def run(settings: Settings) -> int:
+    """Lays what was measured beside what the papers print, and judges their claims.
+
+    The same rows give the same report, byte for byte.
+    """
+    environment.start(environment.default_backend(), seed=0)  # quietly, if not yet
+    folder = Path(settings.rows)
+    if settings.collect is not None:
+        _collect(Path(settings.collect), folder, settings.busy)
+    elif settings.busy:
+        raise UserError("--busy: it is about what --collect copies; give both")
+    results = read(folder)
+    output = Path(settings.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    text = page(results, output.parent / "figures")
+    with replacing(output) as beside:
+        beside.write_text(text, encoding="utf-8")
+    if results.samples:
+        print(f"left out: {results.samples} rows of sample data", file=sys.stderr)
+    print(output)
+    return 0
+
+
+def _collect(runs: Path, results: Path, busy: bool) -> None:
+    collected = collect(runs, results, busy)
+    for run in collected.new:
+        print(f"collected {run}")
+    for run in collected.other:
+        print(f"kept the row of {run} that was there; {runs} has another one")
+    print(
+        f"{len(collected.new)} collected, {len(collected.known)} there already, "
+        f"{len(collected.samples)} of sample data refused"
+    )

@@ -1,0 +1,77 @@
+"""What the grids in `configs/` ask for, and how much of it was run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from experiments.core import command, environment
+from experiments.core.results import Row
+from experiments.grid import definition
+from experiments.grid.runs import ROOT, Run
+from experiments.report.lines import LENGTHS
+from experiments.report.rows import Results
+from experiments.report.text import NOTHING, table
+
+CONFIGS = ROOT / "configs"
+
+GRIDS = """What the grids in `configs/` ask for. A run is done if a row has all of its
+settings, on whatever backend; `shorter` are those of the others that were trained for
+fewer epochs or steps. A grid skips the runs with a row of its backend in
+`runs/results.jsonl` and goes on with those that were interrupted; rows from elsewhere
+it knows after `cat results/imdb.jsonl >> runs/results.jsonl` and so on."""
+
+
+def grids_table(results: Results, configs: Path) -> str:
+    """How many runs each grid wants, has and lacks, and the command for the rest.
+
+    Args:
+        results: All rows.
+        configs: The folder of the grids. What names no experiment there is no grid.
+    """
+    rows = [
+        anywhere(row)
+        for lines in results.lines.values()
+        for line in lines
+        for row in line.rows
+    ]
+    paths = [
+        path
+        for path in sorted(configs.glob("*.toml"))
+        if "experiment" in command.read_table(path)
+    ]
+    numbers = ["configurations", "seeds", "runs", "done", "shorter"]
+    lines = [_line(path, rows) for path in paths]
+    return table(["grid", "what runs the rest", *numbers], lines, left=2)
+
+
+def wanted(path: Path) -> list[Run]:
+    """The runs of a grid, on the default backend."""
+    return definition.read(path, [f"backend={environment.default_backend()}"], "runs")
+
+
+def anywhere(row: Row) -> Row:
+    """A row as if it were of the default backend."""
+    return row | {"backend": environment.default_backend()}
+
+
+def _line(path: Path, rows: Sequence[Row]) -> list[str]:
+    runs = wanted(path)
+    left = [run for run in runs if run.row(rows) is None]
+    name = f"{path.parent.name}/{path.name}"
+    counts = (
+        len({replace(run.config, seed=0) for run in runs}),
+        len({run.config.seed for run in runs}),
+        len(runs),
+        len(runs) - len(left),
+        sum(_has_shorter(run, rows) for run in left),
+    )
+    rest = f"`python -m experiments.grid {name} --jobs 2`" if left else NOTHING
+    return [path.stem, rest, *map(str, counts)]
+
+
+def _has_shorter(run: Run, rows: Sequence[Row]) -> bool:
+    """Whether a row has its settings, but for a shorter training."""
+    (name,) = LENGTHS & run.settings.keys()
+    full = run.settings[name]
+    shorter = [row | {name: full} for row in rows if row.get(name, full) < full]
+    return run.row(shorter) is not None

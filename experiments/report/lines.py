@@ -1,0 +1,199 @@
+"""Runs that differ in their seed only, and what is measured of them."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+
+from experiments import adding
+from experiments.core.checkpoint import History
+from experiments.core.results import Row
+
+# Of one run; `None` where it cannot say it.
+Measure = Callable[[Row, History], float | None]
+
+SOLVED = 0.01  # mean squared error of an adding problem that is solved
+LENGTHS = {"epochs", "steps"}  # what experiments call the length of a training
+# In rows of experiments without classes, and of those whose seed draws the data.
+OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
+
+# What a row holds besides the settings that its numbers depend on.
+RECORD = OPTIONAL | {
+    "run",
+    "status",
+    "reason",
+    "seed",
+    "data_origin",
+    "started",
+    "recurrent_parameters",
+    "model_parameters",
+    "paper",
+    "clean",
+    "train_accuracy",
+    "epochs_finished",
+    "seconds_per_epoch",
+    "versions",
+    "processor",
+    "commit",
+    "dirty",
+    "finished",
+}
+
+
+def _score(protocol: str, figure: str) -> Measure:
+    return lambda row, history: (row.get(protocol) or {}).get(figure)
+
+
+def _gap(row: Row, history: History) -> float | None:
+    best = row.get("best") or {}
+    return best["test_cer"] - best["train_cer"] if "test_cer" in best else None
+
+
+def _error(row: Row, history: History) -> float | None:
+    return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
+
+
+def _of_adding(measure: Measure) -> Measure:
+    """Of the adding problem alone: others have such losses, too."""
+    return lambda row, history: (
+        measure(row, history) if row["experiment"] == "adding" else None
+    )
+
+
+def _solved(row: Row, history: History) -> float | None:
+    losses = [entry["test_loss"] for entry in history]
+    solved = (place for place, loss in enumerate(losses, start=1) if loss < SOLVED)
+    return next((adding.EPOCH * place for place in solved), None)
+
+
+def _validation(row: Row, history: History) -> float | None:
+    return row["clean"] and history[row["clean"]["epoch"] - 1]["val_accuracy"]
+
+
+def _mean_test(first: int, last: int) -> Measure:
+    def measure(row: Row, history: History) -> float | None:
+        if len(history) < last:
+            return None
+        epochs = history[first - 1 : last]
+        return statistics.mean(entry["test_accuracy"] for entry in epochs)
+
+    return measure
+
+
+# What is measured.
+MEASURES: dict[str, Measure] = {
+    "train": lambda row, history: row["train_accuracy"],
+    "paper": _score("paper", "test_accuracy"),
+    "clean": _score("clean", "test_accuracy"),
+    "epoch": _score("paper", "epoch"),
+    "validation": _validation,
+    "chosen": _score("clean", "epoch"),
+    "late": _mean_test(95, 100),
+    "after_150": _mean_test(151, 200),
+    "error": _error,
+    "mse": _of_adding(_score("best", "test_loss")),
+    "mse_last": _of_adding(_score("last", "test_loss")),
+    "solved": _of_adding(_solved),
+    "cer": _score("best", "test_cer"),
+    "cer_beam": _score("best", "test_cer_beam"),
+    "gap": _gap,
+    "cer_train": _score("last", "train_cer"),
+    "cer_last": _score("last", "test_cer"),
+    "parameters": lambda row, history: row["model_parameters"],
+    "seconds": lambda row, history: row["seconds_per_epoch"],
+}
+LOWER = {"cer", "gap"}  # of those that claims are judged by, better where lower
+
+
+@dataclass(frozen=True)
+class Line:
+    """Runs that differ in nothing but their seed: one measured line of a table.
+
+    Attributes:
+        number: Its place among the lines of its experiment, from 1.
+        settings: What the numbers of all its runs depend on, besides the seed.
+        rows: The rows of the runs, by seed.
+        histories: Their epochs, in the same order.
+    """
+
+    number: int
+    settings: Row
+    rows: list[Row]
+    histories: list[History]
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return f"{self.settings['experiment']} {self.number}"
+
+    @property
+    def runs(self) -> list[tuple[Row, History]]:
+        """Row and epochs of each run."""
+        return list(zip(self.rows, self.histories, strict=True))
+
+    @property
+    def finished(self) -> list[tuple[Row, History]]:
+        """The runs that did not diverge."""
+        return [run for run in self.runs if run[0]["status"] == "finished"]
+
+    def values(self, measure: str) -> list[float]:
+        """One of `MEASURES` for each finished run that can say it."""
+        found = (MEASURES[measure](*run) for run in self.finished)
+        return [value for value in found if value is not None]
+
+    def drawn(self, measure: str) -> dict[str, float]:
+        """The same by the data that the seed of a run drew; none if seeds draw none."""
+        found = {
+            row["drawn_checksum"]: MEASURES[measure](row, history)
+            for row, history in self.finished
+            if "drawn_checksum" in row
+        }
+        return {draw: value for draw, value in found.items() if value is not None}
+
+    @property
+    def weights(self) -> int:
+        """How many the model has."""
+        return self.rows[0]["model_parameters"]
+
+    @property
+    def length(self) -> int:
+        """How long it was trained, in epochs or steps."""
+        (length,) = (self.settings[name] for name in LENGTHS & self.settings.keys())
+        return length
+
+    def matches(self, settings: Row) -> bool:
+        """Whether it has these settings; a tuple stands for any of its values."""
+        return all(
+            self.settings.get(name) in (value if isinstance(value, tuple) else (value,))
+            for name, value in settings.items()
+        )
+
+
+def alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
+    """The lines in groups that have the same settings, but for some.
+
+    Args:
+        lines: Lines of one experiment.
+        varying: The names of those settings.
+    """
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        common = [item for item in line.settings.items() if item[0] not in varying]
+        groups[str(sorted(common))].append(line)
+    return list(groups.values())
+
+
+def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
+    """Of the lines that differ only in some settings, by default their length, one.
+
+    It is the one with the most finished seeds and, among as many, the longest.
+
+    Args:
+        lines: Lines of one experiment.
+        apart: The settings.
+    """
+
+    def size(line: Line) -> tuple[int, int]:
+        return len(line.finished), line.length
+
+    return [max(group, key=size) for group in alike(lines, apart)]

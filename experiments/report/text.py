@@ -1,0 +1,141 @@
+"""Numbers, settings and tables as Markdown."""
+
+import importlib
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+import numpy as np
+
+from experiments.core import command
+from experiments.core.results import Row
+from experiments.report.lines import Line
+from experiments.report.names import layer_name
+
+NOTHING = "-"
+
+# Settings that the tables leave open: named even where they are the default.
+_OPEN = {
+    *("units", "eta", "forget", "epochs", "train_embedding"),
+    *("classes", "strip", "split", "layers"),
+}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table.
+
+    Args:
+        columns: The headings.
+        rows: The cells.
+        left: How many columns hold words and stand left; the others stand right.
+    """
+    rule = ["---" if index < left else "---:" for index in range(len(columns))]
+    lines = [columns, rule, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def spread(values: Sequence[float], digits: int = 4) -> str:
+    """The mean and, of two or more, the sample standard deviation."""
+    if not values:
+        return NOTHING
+    mean = f"{statistics.mean(values):.{digits}f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def value(name: str, setting: Any) -> str:
+    """A setting in a column that bears its name."""
+    if setting is None:
+        return NOTHING
+    if name == "variant":
+        return layer_name(setting)
+    if name == "permuted":
+        return "permuted" if setting else "in order"
+    if name == "eta" and isinstance(setting, float):
+        return np.format_float_scientific(setting, trim="-", exp_digits=1)
+    return f"{setting:g}" if isinstance(setting, float) else str(setting)
+
+
+def words(name: str, setting: Any) -> str:
+    """A setting among others."""
+    match name:
+        case "units":
+            return f"n = {setting}"
+        case "forget":
+            return f"f = {setting:g}"
+        case "epochs":
+            return f"{setting} epochs"
+        case "train_embedding":
+            return "embedding trained" if setting else "embedding frozen"
+        case "classes":
+            return f"{setting} classes"
+        case "strip":
+            return f"{setting.replace(',', ', ') or 'nothing'} stripped"
+        case "layers":
+            return f"{setting} layer{'s' if setting > 1 else ''}"
+        case "variant" | "permuted" | "stack":
+            return value(name, setting)
+        case "length":
+            return f"T = {setting}"
+        case "split":
+            return f"{setting} split"
+    shown = setting[:8] if name.endswith("checksum") else value(name, setting)
+    return f"{name.replace('_', ' ')} = {shown}"
+
+
+def describe(lines: Sequence[Line], known: Iterable[str] = ()) -> list[str]:
+    """In what lines beside each other stand apart from a table and from each other.
+
+    Args:
+        lines: Lines of one experiment.
+        known: Settings that the reader knows already.
+
+    Returns:
+        For each line its open settings, those that are not the experiment's default
+        and, if that leaves two lines alike, all in which the lines differ.
+    """
+    hidden = {"experiment", "data", *known}
+
+    def text(line: Line, differing: set[str]) -> str:
+        plain = _defaults(line.settings["experiment"])
+        return ", ".join(
+            words(name, setting)
+            for name, setting in line.settings.items()
+            if name not in hidden and setting is not None
+            if name in _OPEN or name in differing or setting != plain.get(name, setting)
+        )
+
+    texts = [text(line, set()) for line in lines]
+    if len(set(texts)) < len(texts):
+        names = dict.fromkeys(name for line in lines for name in line.settings)
+        differing = {
+            n for n in names if len({str(x.settings.get(n)) for x in lines}) > 1
+        }
+        texts = [text(line, differing) for line in lines]
+    return texts
+
+
+def train_command(line: Line) -> str:
+    """The command that trains the runs of a line, but for their seeds."""
+    config = _config(line.settings["experiment"])
+    known = {field.name for field in fields(config)}
+    settings = {n: s for n, s in line.settings.items() if n in known}
+    options = command.arguments(config(**settings))
+    return " ".join(
+        ["python -m", f"experiments.{line.settings['experiment']}", *options]
+    )
+
+
+def _config(experiment: str) -> Any:
+    return importlib.import_module(f"experiments.{experiment}").Config
+
+
+def _defaults(experiment: str) -> Row:
+    """The defaults that are the same on every machine."""
+    return {
+        field.name: field.default
+        for field in fields(_config(experiment))
+        if field.default is not MISSING
+    }

@@ -1,0 +1,1 @@
+"""Measures training steps: `python -m experiments.speed`."""

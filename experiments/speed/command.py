@@ -1,0 +1,385 @@
+"""How long a step takes: our layers, keras.layers.LSTM and torch.nn.LSTM, in turns.
+
+As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding problem:
+
+    python -m experiments.speed --model adding --variants indrnn --layers 1,2 \\
+        --features 2 --units 128 --steps 256,512,1024,5000
+
+On a GPU, against cuDNN's LSTM and what its memory allows:
+
+    python -m experiments.speed --config configs/speed_gpu.toml
+
+One process runs one backend. Every round times each contender once, so that what the
+machine does besides falls on all alike; the medians over the rounds are compared.
+On a CPU every timed call starts from host arrays and ends with its result on the host;
+on a GPU all arrays stay there (`experiments.speed.device`).
+"""
+
+import importlib.util
+import itertools
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from experiments import adding
+from experiments.core import environment
+from experiments.core.command import Numbers, setting
+from experiments.core.errors import UserError
+from experiments.core.results import Row, append_row
+from experiments.speed import device as speed_device, floor as speed_floor
+from experiments.speed.contenders import (
+    BASELINE,
+    NATIVE,
+    STUDIES,
+    Contender,
+    build,
+    ours,
+    parts,
+)
+
+WORDS = 5000
+
+Calls = dict[tuple[Contender, str], Callable[[], Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to time."""
+
+    variants: str = setting(
+        "lstm_c6,indrnn,lstm6,indylstm,lstm",
+        click.STRING,
+        "Our layers, with commas between them.",
+    )
+    model: str = setting(
+        "imdb",
+        click.Choice(["imdb", "layer", "adding"]),
+        "imdb: embedding, layer, one unit, on word numbers; layer: without embedding; "
+        "adding: the regression of experiments.adding, with --features 2.",
+    )
+    layers: str = setting("1", Numbers(), "How many of our layers are stacked.")
+    masked: bool = setting(
+        False, click.BOOL, "Mask a random part at the end of each sequence."
+    )
+    batch_size: int = setting(32, click.IntRange(min=1), "Sequences in a batch B.")
+    steps: str = setting("500", Numbers(), "Lengths T of a sequence.")
+    features: int = setting(32, click.IntRange(min=1), "Features of an input m.")
+    units: str = setting("100", Numbers(), "Hidden units n.")
+    rounds: int = setting(20, click.IntRange(min=1), "Timed calls of each contender.")
+    engines: str = setting(
+        "auto",
+        click.STRING,
+        "How our layers are run, with commas between: values of their argument "
+        "`engine`; scan:4, which takes 4 steps at once (JAX); or a study of "
+        f"studies.parallel: {', '.join(STUDIES)} (--model layer, JAX).",
+    )
+    device: str = setting(
+        "cpu",
+        click.Choice(["cpu", "gpu"]),
+        "gpu: time --model layer with all arrays on the GPU, as in a network (JAX).",
+    )
+    native: bool = setting(
+        True, click.BOOL, f"Time {NATIVE} too, on a CPU and without a mask."
+    )
+    backend: str = setting(
+        environment.default_backend,
+        click.Choice(environment.BACKENDS),
+        "What Keras runs on; KERAS_BACKEND sets the default.",
+    )
+    output: str = setting(
+        "runs/speed.jsonl", click.STRING, "File to which the rows are appended."
+    )
+
+
+def run(settings: Settings) -> int:
+    """Times whole training steps and forward passes against keras.layers.LSTM.
+
+    Leave the machine alone while it runs.
+    """
+    environment.start(settings.backend, seed=0)
+    if settings.backend == "tensorflow":
+        import tensorflow as tf
+
+        # Many models in one process look like one that is traced again and again.
+        tf.get_logger().setLevel("ERROR")
+    environment.check_device(settings.backend, settings.device)
+    _check(settings)
+    contenders = ours(
+        settings.variants.split(","),
+        _numbers(settings.layers),
+        settings.engines.split(","),
+    )
+    output = Path(settings.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # XLA's flags decide, among others, what becomes a command buffer of a GPU.
+    facts = environment.facts() | {"xla_flags": os.environ.get("XLA_FLAGS")}
+    grid = itertools.product(_numbers(settings.steps), _numbers(settings.units))
+    for steps, units in grid:
+        rows = [row | facts for row in _rows(settings, contenders, steps, units)]
+        for row in rows:
+            append_row(output, row)
+        _show(rows)
+    return 0
+
+
+def _check(settings: Settings) -> None:
+    """Refuses what no contender could do."""
+    if settings.model == "adding" and settings.features != 2:
+        raise UserError(f"features {settings.features}: the adding problem has 2")
+    plain = settings.model == "layer" and not settings.masked
+    if settings.device == "gpu" and not plain:
+        raise UserError("device gpu: it times --model layer without a mask")
+    if set(settings.engines.split(",")) & set(STUDIES) and not plain:
+        raise UserError(
+            f"engines {settings.engines}: studies run in --model layer without a mask"
+        )
+    if _times_native(settings) and importlib.util.find_spec("torch") is None:
+        raise UserError("torch.nn.LSTM: pip install torch, or choose --no-native")
+
+
+def _times_native(settings: Settings) -> bool:
+    """Whether PyTorch's LSTM takes its turn; it has no masks."""
+    return settings.native and not settings.masked and settings.device == "cpu"
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _rows(
+    settings: Settings, contenders: list[Contender], steps: int, units: int
+) -> list[Row]:
+    """One row for each contender at one shape."""
+    gpu = settings.device == "gpu"
+    baseline = Contender(BASELINE, "cudnn" if gpu else None)
+    layers = {
+        one: build(one, units, return_sequences=gpu) for one in (baseline, *contenders)
+    }
+    if gpu:
+        x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
+        calls = speed_device.calls(layers, x, units)
+    else:
+        x, y = _data(settings, steps)
+        calls = _host_calls(settings, layers, x, y, units)
+    newton = {  # before any training
+        one: layers[one].newton_steps(x)
+        for one in contenders
+        if one.engine == "parallel"
+    }
+    median = _medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
+    native = median.get((Contender(NATIVE), "step"))
+    rows = []
+    for one in dict.fromkeys(one for one, what in median if what == "step"):
+        ms = {what: median[one, what] for what in ("step", "forward")}
+        floor = [
+            median[of, what]
+            for of, what in median
+            if what.startswith("floor") and of.layer == one.layer
+        ]
+        row = {
+            "experiment": "speed",
+            "layer": one.layer,
+            "backend": settings.backend,
+            "device": settings.device,
+            "model": settings.model,
+            "masked": settings.masked,
+            "engines": settings.engines,
+            "engine": one.engine,
+            **_ran(layers.get(one)),
+            "B": settings.batch_size,
+            "T": steps,
+            "m": settings.features,
+            "n": units,
+            "rounds": settings.rounds,
+            "step_ms": ms["step"],
+            "forward_ms": ms["forward"],
+            **{
+                f"{what}_over_baseline": _ratio(median.get((baseline, what)), ms[what])
+                for what in ms
+            },
+            "step_over_native": _ratio(native, ms["step"]),
+            "floor_ms": sum(floor) if floor else None,
+        }
+        if gpu:
+            copied = median[Contender(speed_device.COPY), speed_device.COPY]
+            numbers = settings.batch_size * steps * (settings.features + units)
+            row |= speed_device.rates(ms, copied, numbers)
+        if one in newton:
+            row["newton_steps"] = newton[one]
+        rows.append(row)
+    return rows
+
+
+def _ran(layer: Any) -> Row:
+    """Which engine runs a layer of ours, and how many steps a scan takes at once."""
+    ran = getattr(layer, "resolved_engine", None)
+    return {"ran": ran, "at_once": layer.resolved_unroll if ran == "scan" else None}
+
+
+def _ratio(other: float | None, own: float) -> float | None:
+    return other / own if other else None
+
+
+def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of a batch."""
+    rng = np.random.default_rng(0)
+    batch = settings.batch_size
+    if settings.model == "imdb":
+        x = rng.integers(1, WORDS, (batch, steps)).astype("int32")
+    else:
+        x = rng.normal(size=(batch, steps, settings.features)).astype("float32")
+    y = rng.integers(0, 2, (batch, 1)).astype("float32")
+    if settings.model == "adding":
+        x, y = adding.sequences(batch, steps, 0)
+    if settings.masked:
+        lengths = rng.integers(1, steps + 1, (batch, 1))
+        x[np.arange(steps)[None, :] >= lengths] = 0
+    return x, y
+
+
+def _host_calls(
+    settings: Settings,
+    layers: dict[Contender, Any],
+    x: np.ndarray,
+    y: np.ndarray,
+    units: int,
+) -> Calls:
+    """What is timed, by contender and by what it does, from host arrays."""
+    calls: Calls = {}
+    features = settings.features
+    for one, layer in layers.items():
+        model = _model(settings, layer, x.shape[1])
+        calls[one, "step"] = partial(model.train_on_batch, x, y)
+        calls[one, "forward"] = partial(model.predict_on_batch, x)
+    if _times_native(settings):
+        from experiments.speed import torch_lstm
+
+        words = WORDS if settings.model == "imdb" else None
+        adds = settings.model == "adding"
+        native = torch_lstm.Model(words, features, units, regression=adds)
+        calls[Contender(NATIVE), "step"] = partial(native.step, x, y)
+        calls[Contender(NATIVE), "forward"] = partial(native.forward, x)
+    rng = np.random.default_rng(2)
+    for name in dict.fromkeys(one.layer for one in layers if one.engine):
+        if parts(name)[1] == 1:
+            floor = speed_floor.calls(
+                name, settings.batch_size, x.shape[1], features, units, rng
+            )
+            calls |= {(Contender(name), what): call for what, call in floor.items()}
+    return calls
+
+
+def _medians(
+    calls: Calls, rounds: int, label: str
+) -> dict[tuple[Contender, str], float]:
+    """Milliseconds of each call, the median over rounds of one call each.
+
+    A contender that asks for more memory than there is gets none, and that is said.
+    """
+    for one in dict.fromkeys(one for one, _ in calls):
+        own = {key: call for key, call in calls.items() if key[0] == one}
+        try:
+            for call in own.values():  # compiles, and warms caches
+                call()
+                call()
+        except Exception as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            calls = {key: call for key, call in calls.items() if key not in own}
+            print(f"{label}: {one.layer} is out of memory, left out", file=sys.stderr)
+    seconds: dict[tuple[Contender, str], list[float]] = {name: [] for name in calls}
+    for _ in track(range(rounds), label, console=Console(stderr=True)):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
+
+
+def _model(settings: Settings, layer: Any, steps: int) -> Any:
+    import keras
+
+    if settings.model == "imdb":
+        inputs = [
+            keras.Input((steps,), dtype="int32"),
+            keras.layers.Embedding(WORDS, settings.features, mask_zero=settings.masked),
+        ]
+    else:
+        inputs = [keras.Input((steps, settings.features))]
+        inputs += [keras.layers.Masking()] if settings.masked else []
+    if settings.model == "adding":
+        model = keras.Sequential([*inputs, layer, keras.layers.Dense(1)])
+        model.compile("adam", "mean_squared_error")
+        return model
+    model = keras.Sequential(
+        [*inputs, layer, keras.layers.Dense(1, activation="sigmoid")]
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    first = rows[0]
+    mask = "masked" if first["masked"] else "unmasked"
+    copy = first.get("copy_gb_s")
+    table = Table(
+        title=f"{first['backend']}, {first['model']} model, {mask}: B={first['B']} "
+        f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
+        f"{first['processor']}",
+        caption=f"A copy moves {copy:.3g} GB/s." if copy else None,
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    table.add_column("layer")
+    for column in (
+        "step ms",
+        "x keras",
+        "x torch",
+        "fwd ms",
+        "x keras",
+        "floor",
+        "/floor",
+    ):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        floor = row["floor_ms"]
+        table.add_row(
+            _title(row),
+            _short(row["step_ms"]),
+            _short(row["step_over_baseline"]),
+            _short(row["step_over_native"]),
+            _short(row["forward_ms"]),
+            _short(row["forward_over_baseline"]),
+            _short(floor),
+            _short(row["step_ms"] / floor if floor else None),
+        )
+    Console().print(table)
+
+
+def _short(number: float | None) -> str:
+    """With as many digits as a benchmark is good for."""
+    if number is None:
+        return "-"
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _title(row: Row) -> str:
+    """The layer, and how it was run where that was asked for."""
+    how = [] if row["engine"] in (None, "auto") else [row["engine"]]
+    if "newton_steps" in row:
+        taken = row["newton_steps"]
+        how += ["fell to the loop" if taken is None else f"Newton {taken}"]
+    return " ".join([row["layer"], *([f"({', '.join(how)})"] if how else [])])

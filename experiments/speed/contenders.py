@@ -1,0 +1,111 @@
+"""The contenders of the benchmark: which layer, and how ours are run."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.core.errors import UserError
+
+BASELINE = "keras.layers.LSTM"
+NATIVE = "torch.nn.LSTM"
+# Studies of `experiments.speed_parallel`, by what they do in the place of the loops.
+STUDIES = {
+    "parallel": {"forward": "newton", "backward": "parallel"},
+    "parallel-back": {"forward": "loop", "backward": "parallel"},
+    "linear-back": {"forward": "loop", "backward": "loop"},
+}
+_TIMES = " x"  # before the number of layers in the name of a stack
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is timed against others.
+
+    Attributes:
+        layer: Its name in rows: `"keras.layers.LSTM"`, a variant as `slim_keras.get`
+            calls it, or several of these, as in `"indrnn x2"`.
+        engine: Of ours, the argument `engine`, `"scan:4"` for one that takes 4 steps
+            at once, or one of `STUDIES`; of Keras' LSTM on a GPU `"cudnn"`.
+    """
+
+    layer: str
+    engine: str | None = None
+
+
+def ours(
+    variants: Sequence[str], depths: Sequence[int], engines: Sequence[str]
+) -> list[Contender]:
+    """Every variant, that many times stacked, with every engine.
+
+    Raises:
+        UserError: A variant is unknown.
+    """
+    from slim_keras.variants import VARIANTS
+
+    if unknown := [key for key in variants if key not in VARIANTS]:
+        raise UserError(
+            f"variants: {unknown[0]!r} is unknown; known: {', '.join(VARIANTS)}"
+        )
+    return [
+        Contender(key if depth == 1 else f"{key}{_TIMES}{depth}", engine)
+        for key, depth, engine in itertools.product(variants, depths, engines)
+    ]
+
+
+def parts(name: str) -> tuple[str, int]:
+    """The variant and the number of layers of what a row calls a layer of ours."""
+    key, _, depth = name.partition(_TIMES)
+    return key, int(depth or 1)
+
+
+def build(
+    contender: Contender,
+    units: int,
+    *,
+    return_sequences: bool = False,
+) -> Any:
+    """The layer of a contender.
+
+    Args:
+        contender: Which.
+        units: Hidden units.
+        return_sequences: Whether it puts out all steps.
+
+    Raises:
+        UserError: The engine is unknown or cannot serve.
+    """
+    import keras
+
+    import slim_keras
+
+    every: dict[str, Any] = {"return_sequences": return_sequences}
+    if contender.layer == BASELINE:
+        # Where it is asked for, it is cuDNN's or nothing.
+        cudnn = contender.engine == "cudnn" or "auto"
+        return keras.layers.LSTM(units, use_cudnn=cudnn, **every)
+    key, depth = parts(contender.layer)
+    engine, several, factor = (contender.engine or "").partition(":")
+    try:
+        if contender.engine in STUDIES:
+            return _study(slim_keras.get(key)(units, **every), depth, engine)
+        if several:
+            every["unroll"] = int(factor)
+        layer = slim_keras.get(key)(units, engine=engine, **every)
+        _ = layer.resolved_engine  # refused here, not by a trace of the first step
+    except ValueError as error:
+        message = f"engines: {contender.engine!r} cannot run {key}: {error}"
+        raise UserError(message) from None
+    if depth > 1:
+        return slim_keras.PlainStack(layer, depth, normalization=None)
+    return layer
+
+
+def _study(layer: Any, depth: int, engine: str) -> Any:
+    import keras
+
+    if keras.config.backend() != "jax" or depth > 1:
+        raise ValueError("it runs one layer, on the backend jax")
+    from studies.parallel import Parallel
+
+    return Parallel(layer, **STUDIES[engine])

@@ -1,0 +1,1 @@
+"""What was tried and is no part of the product."""

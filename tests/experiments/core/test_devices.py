@@ -1,0 +1,120 @@
+"""A training on two virtual devices ends in the losses of one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from experiments.core import devices
+from experiments.core.errors import UserError
+
+ROOT = Path(__file__).parents[3]
+
+TRAINING = """
+import json, os, sys
+from pathlib import Path
+
+backend, folder = sys.argv[1:3]
+count, epochs = map(int, sys.argv[3:])
+os.environ["KERAS_BACKEND"] = backend
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+if backend == "tensorflow":
+    import tensorflow as tf
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+
+from experiments import environment
+
+environment.start(backend, 3, count)
+
+import keras
+import numpy as np
+import slim_keras
+from experiments.datasets import Dataset
+from experiments.progress import Display
+from experiments.training import fit
+
+layers = [
+    keras.Input((6,), dtype="int32"),
+    keras.layers.Embedding(50, 4),
+    slim_keras.LSTM6(5, forget=0.9),
+    keras.layers.Dense(1, activation="sigmoid"),
+]
+model = keras.Sequential(layers)
+model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+rng = np.random.default_rng(0)
+x = rng.integers(0, 50, (400, 6), dtype="int32")
+y = (x[:, -1] > 24).astype("int32")
+data = Dataset("made up", x[:100], y[:100], x[100:], y[100:], origin="made up")
+shape = dict(batch_size=16, validation_split=0.2, seed=3, devices=count)
+history, reason = fit(
+    model, data, Path(folder), Display(quiet=True), epochs=epochs, **shape
+)
+variable = model.trainable_variables[0].value
+if backend == "jax":
+    used = len(variable.devices())
+else:
+    used = len(variable.values) if hasattr(variable, "values") else 1
+print(json.dumps([used, history]))
+"""
+
+
+def train(backend, count, epochs, folder):
+    """Devices that hold the weights, and the history without its seconds."""
+    folder.mkdir(exist_ok=True)
+    args = [backend, str(folder), str(count), str(epochs)]
+    ended = subprocess.run(
+        [sys.executable, "-c", TRAINING, *args],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    used, history = json.loads(ended.stdout.splitlines()[-1])
+    return used, [{k: v for k, v in e.items() if k != "seconds"} for e in history]
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_losses_on_two_devices_are_those_on_one(backend, tmp_path):
+    one, expected = train(backend, 1, 2, tmp_path / "one")
+    train(backend, 2, 1, tmp_path / "two")
+    two, history = train(backend, 2, 2, tmp_path / "two")  # goes on from epoch 1
+    assert (one, two) == (1, 2)
+    assert len(history) == len(expected) == 2
+    for epoch, other in zip(history, expected, strict=True):
+        assert epoch == pytest.approx(other, rel=1e-5)
+
+
+def test_torch_and_missing_devices_are_refused():
+    with pytest.raises(UserError, match="--devices 2: torch"):
+        devices.share("torch", 2)
+    with pytest.raises(UserError, match="--devices 1000: tensorflow sees"):
+        devices.share("tensorflow", 1000)
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_clipping_by_device_is_refused(clip):
+    plain, clips = keras.Sequential(), keras.Sequential()
+    plain.compile("adam")
+    clips.compile(keras.optimizers.Adam(**{clip: 1.0}))
+    devices.check_clipping("tensorflow", 2, plain)
+    devices.check_clipping("tensorflow", 1, clips)
+    devices.check_clipping("jax", 2, clips)
+    with pytest.raises(UserError, match="--devices 2: tensorflow would clip"):
+        devices.check_clipping("tensorflow", 2, clips)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "test", "hint"),
+    [(31, 40, "batch-size 31"), (32, 41, "test 41")],
+)
+def test_what_cannot_be_shared_equally_is_refused(batch_size, test, hint):
+    devices.check_shares(2, 32, {"train": 50, "test": 40})
+    with pytest.raises(UserError, match=f"--devices 2: {hint}"):
+        devices.check_shares(2, batch_size, {"train": 50, "test": test})

@@ -1,0 +1,263 @@
+"""The benchmark's rows and figure; what it measures is never tested."""
+
+import dataclasses
+import importlib.util
+import json
+import tomllib
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from experiments.core import environment
+from experiments.core.command import main
+from experiments.core.errors import UserError
+from experiments.speed import (
+    command as speed,
+    contenders,
+    device as speed_device,
+    figure,
+)
+
+# Other tests of the process set the variable that is the default.
+BACKEND = [f"--backend={keras.config.backend()}"]
+TINY = [
+    "--variants",
+    "lstm_c6,lstm3",
+    "--steps",
+    "4,5",
+    "--units",
+    "3",
+    "--batch-size",
+    "2",
+    "--rounds",
+    "1",
+]
+
+
+@pytest.mark.parametrize("options", [[], ["--model", "layer", "--masked"]])
+def test_rows(options, tmp_path):
+    output = tmp_path / "speed.jsonl"
+    arguments = [*TINY, *BACKEND, *options, f"--output={output}"]
+    assert main(speed.Settings, speed.run, arguments) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    native = [] if options else [contenders.NATIVE]
+    layers = [contenders.BASELINE, "lstm_c6", "lstm3", *native]
+    assert [row["layer"] for row in rows] == 2 * layers
+    assert [row["T"] for row in rows] == [4] * len(layers) + [5] * len(layers)
+    for row in rows:
+        baseline = next(r for r in rows if r["T"] == row["T"])
+        ratio = baseline["step_ms"] / row["step_ms"]
+        assert row["step_over_baseline"] == pytest.approx(ratio)
+        assert (row["floor_ms"] is not None) == (row["layer"] in ("lstm_c6", "lstm3"))
+        assert row["masked"] is bool(options)
+
+
+def test_stacks_on_the_adding_problem(tmp_path):
+    output = tmp_path / "speed.jsonl"
+    arguments = [*BACKEND, *TINY[2:], "--variants=indrnn", f"--output={output}"]
+    arguments += ["--model=adding", "--features=2", "--layers=1,2", "--steps=4"]
+    assert main(speed.Settings, speed.run, arguments) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    layers = [row["layer"] for row in rows]
+    assert layers == [contenders.BASELINE, "indrnn", "indrnn x2", contenders.NATIVE]
+    assert [row["engine"] for row in rows] == [None, "auto", "auto", None]
+    assert {row["device"] for row in rows} == {"cpu"}
+    assert {(row["model"], row["m"]) for row in rows} == {("adding", 2)}
+    assert [row["floor_ms"] is None for row in rows] == [True, False, True, True]
+
+
+@pytest.mark.parametrize("model", ["imdb", "layer", "adding"])
+def test_a_mask_is_in_the_data_and_the_model(model):
+    settings = speed.Settings(model=model, features=2, batch_size=50)
+    asked = dataclasses.replace(settings, masked=True)
+    x, _ = speed._data(settings, 7)
+    masked, _ = speed._data(asked, 7)
+    left = (masked == x).reshape(50, 7, -1).all(axis=-1)
+    assert not left.all()
+    # From some step on nothing is left but zeros.
+    assert (np.diff(left.astype(int), axis=1) <= 0).all()
+    assert not masked[~left].any()
+    # The first layer of the model tells the others where.
+    for own, mask in ((settings, None), (asked, left)):
+        layer = contenders.build(contenders.Contender("lstm_c6", "auto"), 3)
+        first, *_ = speed._model(own, layer, 7).layers
+        np.testing.assert_array_equal(first.compute_mask(masked, None), mask)
+
+
+def test_torchs_lstm_runs_over_the_steps_of_each_sequence():
+    from experiments.speed import torch_lstm
+
+    x = np.random.default_rng(0).normal(size=(4, 7, 2)).astype("float32")
+    model = torch_lstm.Model(None, 2, 3)
+    alone = [model.forward(one[None])[0] for one in x]
+    np.testing.assert_allclose(model.forward(x), alone, atol=1e-6)
+
+
+jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")
+
+
+@jax_alone
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_engines(device, tmp_path, monkeypatch, capsys):
+    # Without a GPU everything but cuDNN runs here as well.
+    monkeypatch.setattr(environment, "check_device", lambda *_: None)
+    asked, lstm = [], keras.layers.LSTM
+
+    def without_cudnn(units, use_cudnn, **arguments):
+        asked.append(use_cudnn)
+        return lstm(units, **arguments)
+
+    monkeypatch.setattr(keras.layers, "LSTM", without_cudnn)
+    monkeypatch.setenv("COLUMNS", "80")
+    output = tmp_path / "speed.jsonl"
+    arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
+    arguments += ["--engines=scan:2,pallas,parallel,linear-back", "--no-native"]
+    arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
+    assert main(speed.Settings, speed.run, arguments) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    gpu = device == "gpu"
+    assert asked == [True if gpu else "auto"]
+    engines = ["cudnn" if gpu else None, "scan:2", "pallas", "parallel", "linear-back"]
+    assert [row["engine"] for row in rows] == engines
+    assert [row["ran"] for row in rows] == [None, "scan", "pallas", None, None]
+    assert [row["at_once"] for row in rows] == [None, 2, None, None, None]
+    solved = ["newton_steps" in row for row in rows]
+    assert solved == [row["engine"] == "parallel" for row in rows]
+    assert "(scan:2)" in (shown := capsys.readouterr().out)
+    assert "(parallel," in shown
+    for row in rows:
+        assert row["device"] == device
+        assert ("copy_gb_s" in row) == (device == "gpu")
+        if device == "gpu":
+            numbers = row["B"] * row["T"] * (row["m"] + row["n"])
+            # Float32, both ways, and back again with the gradients.
+            assert row["step_gb_s"] * row["step_ms"] * 1e6 == pytest.approx(8 * numbers)
+            assert row["forward_gb_s"] * row["forward_ms"] * 1e6 == pytest.approx(
+                4 * numbers
+            )
+            assert row["floor_ms"] == pytest.approx(
+                8 * numbers / row["copy_gb_s"] / 1e6
+            )
+
+
+@jax_alone
+def test_functions_of_a_device_lower_for_it():
+    import jax
+
+    for key, engine in ("indrnn", "pallas"), ("indrnn", "scan"), ("lstm", "scan:4"):
+        layer = contenders.build(
+            contenders.Contender(key, engine), 5, return_sequences=True
+        )
+        forward, step = speed_device.functions(layer, (2, 7, 3))
+        weights = [weight.value for weight in layer.trainable_variables]
+        x, dy = (jax.numpy.zeros((2, 7, n)) for n in (3, 5))
+        for function, arguments in ((forward, ()), (step, (dy,))):
+            traced = function.trace(weights, x, *arguments)
+            module = traced.lower(lowering_platforms=("cuda",)).as_text()
+            assert ("triton" in module) == (engine == "pallas")
+
+
+class OutOfMemoryError(Exception):
+    def __str__(self):
+        return "RESOURCE_EXHAUSTED: out of memory while trying to allocate"
+
+
+def test_who_is_out_of_memory_is_left_out(capsys):
+    def fails():
+        raise OutOfMemoryError
+
+    big, small = contenders.Contender("big"), contenders.Contender("small")
+    calls = {(big, "forward"): list, (big, "step"): fails, (small, "step"): list}
+    assert list(speed._medians(calls, 1, "here")) == [(small, "step")]
+    assert "here: big is out of memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("found", "backend", "device", "message"),
+    [
+        (None, "jax", "cpu", None),
+        ("a chip", "jax", "cpu", "device cpu: jax runs on a chip; hide it"),
+        ("a chip", "torch", "gpu", "needs --backend jax, not torch"),
+        (None, "jax", "gpu", "JAX finds none here, only cpu"),
+    ],
+)
+def test_devices(found, backend, device, message, monkeypatch):
+    import jax
+
+    monkeypatch.setattr(environment, "_accelerator", lambda _: found)
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    if message is None:
+        environment.check_device(backend, device)
+        return
+    with pytest.raises(UserError, match=message):
+        environment.check_device(backend, device)
+
+
+def test_the_settings_for_a_gpu():
+    path = Path(speed.__file__).parents[2] / "configs/speed_gpu.toml"
+    settings = speed.Settings(**tomllib.loads(path.read_text()))
+    speed._check(settings)
+    assert settings.device == "gpu"
+    assert len(contenders.ours(settings.variants.split(","), [1], ["auto"])) == 5
+
+
+def test_figure(tmp_path, capsys):
+    rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
+    row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
+    row |= {"B": 2, "T": 500, "m": 3, "n": 100, "engine": "auto"}
+    layers = {"lstm6": 2.0, "lstm": 7.0}
+    rows.write_text(
+        "\n".join(
+            json.dumps(row | {"layer": layer, "step_ms": ms})
+            for layer, ms in layers.items()
+        )
+    )
+    chosen = figure._chosen(figure.Settings(rows=str(rows)))
+    with rows.open("a") as file:  # one that was compared with other engines
+        other = row | {"layer": "lstm1", "step_ms": 1.0, "engines": "auto,loop"}
+        file.write("\n" + json.dumps(other))
+    assert chosen == figure._chosen(figure.Settings(rows=str(rows)))
+    options = [f"--rows={rows}", f"--output={output}"]
+    assert main(figure.Settings, figure.run, options) == 0
+    assert output.read_bytes().startswith(b"\x89PNG")
+    with rows.open("a") as file:
+        file.write("\n" + json.dumps(row | {"layer": "lstm", "step_ms": 1.0, "B": 4}))
+    before = output.read_bytes()
+    assert main(figure.Settings, figure.run, options) == 2
+    assert "B=2 m=3, a; B=4 m=3, a" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n: None if n == "torch" else find(n)
+    )
+    speed._check(speed.Settings(native=False))
+    speed._check(speed.Settings(masked=True))
+    with pytest.raises(UserError, match=r"torch\.nn\.LSTM: pip install torch"):
+        speed._check(speed.Settings())
+
+
+def test_bad_input(tmp_path, capsys):
+    for options, named in (
+        (["--steps", "4,0"], "4,0"),
+        (["--units", "many"], "many"),
+        (["--variants", "lstm99"], "lstm99"),
+        (["--model", "adding", "--features", "3"], "features 3"),
+        (["--engines", "scan,fast"], "fast"),
+        (["--engines", "scan:0"], "scan:0"),
+        (["--engines", "scan:2"], "serves the backend jax"),
+        (["--engines", "scan:"], "scan:"),
+        (["--engines", "parallel:2"], "parallel:2"),
+        (["--engines", "parallel"], "engines parallel"),
+        (["--engines", "parallel", "--model=layer", "--layers=2"], "one layer"),
+        (["--engines", "parallel", "--model=layer", "--variants=lstm6"], "lstm6"),
+        (["--device", "gpu"], "device gpu"),
+    ):
+        assert main(speed.Settings, speed.run, [*options, *BACKEND]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error:")
+        assert named in line
