@@ -57,10 +57,10 @@ _DOCS = {
     "recurrent_constraint": "Constraint of `recurrent_kernel`.",
     "recurrent_vector_constraint": "Constraint of `recurrent_vector`.",
     "bias_constraint": "Constraint of `bias`.",
-    "dropout": "Fraction of the inputs to drop, between 0 and 1. One mask serves "
-    "all blocks and all steps of a call.",
-    "recurrent_dropout": "Fraction of h_{t-1} to drop, between 0 and 1. One mask "
-    "serves all blocks and all steps of a call.",
+    "dropout": "Fraction of the inputs to drop, in [0, 1). One mask serves all blocks "
+    "and all steps of a call.",
+    "recurrent_dropout": "Fraction of h_{t-1} to drop, in [0, 1). One mask serves all "
+    "blocks and all steps of a call.",
     "seed": "Random seed of the dropout masks.",
     "return_sequences": "Whether to return h_t of all steps instead of the last.",
     "return_state": "Whether to return the last states after the output.",

@@ -19,16 +19,18 @@ _CELL_TAIL = """
 Call arguments:
     inputs: x_t, `(batch, features)`.
     states: The list of h_{t-1} and, where the cell has a memory, c_{t-1}, each
-        `(batch, units)`.
+        `(batch, units)` or `(1, units)`. A cell without memory takes h_{t-1} without a
+        list, too.
     training: Whether to apply dropout.
 
 Returns:
-    h_t and the list of new states.
+    h_t and the new states in the form of `states`.
 
 Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
-        |forget| is not below 1, an initializer of biases or vectors is `None`, or an
-        argument means nothing for this variant.
+        |forget| is not below 1, an initializer of biases or vectors is `None`, an
+        argument means nothing for this variant, or `states` has another length or
+        shape.
 """
 
 
@@ -172,7 +174,15 @@ class SlimCell(keras.layers.LSTMCell):
             **arithmetic,
         )
 
+    def get_recurrent_dropout_mask(self, step_input):
+        mask = super().get_recurrent_dropout_mask(step_input)
+        if mask is None or self.variant.memory:
+            return mask
+        return ops.cast(mask > 0, mask.dtype)  # u / (1 - rate) would pass its bound
+
     def call(self, inputs, states, training=False):
+        listed = keras.tree.is_nested(states)
+        states = checked_states(self, "states", states, inputs.shape[0])
         h = states[0]
         c = states[1] if self.variant.memory else None
         if training and self.dropout > 0:
@@ -204,7 +214,8 @@ class SlimCell(keras.layers.LSTMCell):
             for k in self.variant.blocks
         }
         h, c = equations.step(equations.values(pre), c)
-        return h, [h, c] if self.variant.memory else [h]
+        states = [h, c] if self.variant.memory else [h]
+        return h, states if listed else h
 
     def get_initial_state(self, batch_size=None):
         shape = (batch_size, self.units)
@@ -231,6 +242,41 @@ class SlimCell(keras.layers.LSTMCell):
                 ),
             }
         return config
+
+
+def checked_states(cell: SlimCell, name: str, states: Any, batch: int | None) -> list:
+    """The states of a cell as a list of `(batch, units)`.
+
+    Args:
+        cell: The cell.
+        name: What the caller names the argument.
+        states: A list of them; a single one may come without a list.
+        batch: The batch size; `None` where it is unknown.
+
+    Raises:
+        ValueError: The list has another length, or a state another shape. A state of
+            shape `(1, units)` serves the whole batch.
+    """
+    states = list(states) if keras.tree.is_nested(states) else [states]
+    shapes = [tuple(getattr(state, "shape", ())) for state in states]
+    fits = [
+        len(shape) == 2 and agree(shape[1], cell.units) and agree(shape[0], batch, 1)
+        for shape in shapes
+    ]
+    if len(states) != len(cell.state_size) or not all(fits):
+        count = "one state" if len(cell.state_size) == 1 else "h and c, two states"
+        raise ValueError(
+            f"`{name}` of `{cell.variant.name}` must be {count} of shape (batch, "
+            f"units) = ({batch}, {cell.units}) or (1, {cell.units}). Received: "
+            f"shapes {', '.join(map(str, shapes))}"
+        )
+    return states
+
+
+def agree(size: Any, *wanted: Any) -> bool:
+    """Whether a size is one of those wanted, as far as all are known."""
+    known = all(isinstance(n, int) for n in (size, *wanted))
+    return not known or size in wanted
 
 
 _KERAS_ARGUMENTS = set(inspect.signature(keras.layers.LSTMCell).parameters)
@@ -482,6 +528,11 @@ class IndRNNCell(SlimCell, key="indrnn"):
     u starts in U(0, 1) and is held to |u| <= 1. For sequences of a known length T pass
     `BoundedUniform(gamma, T)` and `BoundedRecurrence(gamma, T)`, which bound by
     gamma^(1/T).
+
+    `recurrent_dropout` p takes the memory from a share p of the units for a whole call
+    and leaves the other units as they are. Keras divides the kept units by 1 - p, to
+    keep the sum over units; here a unit sees itself alone, so that the division would
+    lift |u| above its bound and grow as (1 - p)^-T over T steps.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -7,15 +7,16 @@ import keras
 from keras import ops
 
 from slim_keras import _signature, cells, engine
-from slim_keras.cells import SlimCell
+from slim_keras.cells import SlimCell, agree, checked_states
 
 _LAYER_TAIL = """
 Call arguments:
     sequences: The input, `(batch, steps, features)`.
     initial_state: List of h_0 and, where the cell has a memory, c_0, each
-        `(batch, units)`. Default: zeros.
-    mask: `(batch, steps)`, true where a step counts. At a masked step the states stay
-        and the output repeats.
+        `(batch, units)`, or `(1, units)` for the whole batch. Default: zeros.
+    mask: `(batch, steps)`, true where a step counts; also `(batch, steps, 1)`, or
+        `(1, steps)` for the whole batch. At a masked step the states stay and the
+        output repeats.
     training: Whether to apply dropout.
 
 Returns:
@@ -26,8 +27,8 @@ Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
         |forget| is not below 1, an initializer of biases or vectors is `None`, `engine`
         is unknown or cannot serve, `unroll` is no factor for it, or an argument means
-        nothing for this variant. What only the backend, or an activation with weights,
-        stands against is refused when the layer is called.
+        nothing for this variant. A call raises it if `initial_state` or `mask` has
+        another shape, or if the engine serves neither the backend nor the activations.
 """
 
 _SEQUENCE_ARGUMENTS = {
@@ -115,6 +116,24 @@ class SlimLayer(keras.layers.RNN):
             ]
             object.__setattr__(self, "states", states)
 
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if initial_state is not None:
+            initial_state = self._one_row_each(initial_state, sequences)
+        if mask is not None:
+            mask = checked_mask(mask, sequences)
+        return super().call(sequences, initial_state, mask, training)
+
+    def _one_row_each(self, initial_state, sequences):
+        """The initial states, checked, with a row for each example."""
+        if keras.tree.is_nested(initial_state):
+            initial_state = [ops.convert_to_tensor(state) for state in initial_state]
+        batch = sequences.shape[0]
+        states = checked_states(self.cell, "initial_state", initial_state, batch)
+        if batch is not None and all(state.shape[0] == batch for state in states):
+            return states
+        shape = (ops.shape(sequences)[0], self.cell.units)
+        return [ops.broadcast_to(state, shape) for state in states]
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
         chosen = self.resolved_engine
         if chosen is engine.Engine.EXPORT:
@@ -162,6 +181,36 @@ class SlimLayer(keras.layers.RNN):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def checked_mask(mask, sequences):
+    """A mask as `(batch, steps)`, which is refused if its shape says otherwise.
+
+    Args:
+        mask: `(batch, steps)`, `(1, steps)` or `(batch, steps, 1)`.
+        sequences: The input, `(batch, steps, features)`.
+
+    Raises:
+        ValueError: The mask has another shape.
+    """
+    mask = ops.cast(ops.convert_to_tensor(mask), "bool")
+    batch, steps = sequences.shape[:2]
+    shape = tuple(mask.shape)
+    if not (
+        (len(shape) == 2 and agree(shape[0], batch, 1) and agree(shape[1], steps))
+        or (len(shape) == 3 and all(map(agree, shape, (batch, steps, 1))))
+    ):
+        raise ValueError(
+            f"`mask` must have the shape (batch, steps) = ({batch}, {steps}), (1, "
+            f"{steps}) or ({batch}, {steps}, 1). Received: mask.shape={shape}"
+        )
+    if None not in shape and shape == (batch, steps):
+        return mask
+    # Sizes that only a run knows: the first operation checks rows, the second steps.
+    batch, steps = ops.shape(sequences)[:2]
+    rows = ops.reshape(mask, ops.shape(mask)[:2])
+    rows = ops.broadcast_to(rows, (batch, ops.shape(mask)[1]))
+    return ops.reshape(rows, (batch, steps))
 
 
 def _of_cell(name):

@@ -15,7 +15,7 @@ import keras
 from keras import initializers, layers, ops
 
 from slim_keras._signature import number, positive, rate
-from slim_keras.layers import SlimLayer
+from slim_keras.layers import SlimLayer, checked_mask
 
 _TAIL = """
 W is a product with a matrix at every step, a new one each time; R is a recurrence with
@@ -38,7 +38,7 @@ Args:
 
 Call arguments:
     sequences: The input, `(batch, steps, features)`.
-    mask: `(batch, steps)`, true where a step counts. At a masked step the states stay,
+    mask: As for the layer, true where a step counts. At a masked step the states stay,
         and batch normalisation does not count it.
     training: Whether to normalise by the batch and to apply dropout.
 
@@ -196,6 +196,8 @@ class Stack(layers.Layer):
         )
 
     def call(self, sequences, mask=None, training=None):
+        if mask is not None:
+            mask = checked_mask(mask, sequences)
         recurrences = [
             functools.partial(recurrence, mask=mask, training=training)
             for recurrence in self.recurrences

@@ -61,10 +61,35 @@ def test_recurrent_dropout(run):
     assert np.all(support.outputs(layer, zeros, initial_state=[first])[0] == 1)
     (y,) = support.outputs(layer, zeros, initial_state=[first], training=True)
     dropped = y[:, 0] == 0
-    powers = (1 / 0.75) ** np.arange(1, STEPS + 1)
-    for t in range(STEPS):
-        np.testing.assert_allclose(y[:, t], np.where(dropped, 0, powers[t]), rtol=1e-5)
+    # Kept units are not scaled up: u is 1, its bound, at every step and after them.
+    np.testing.assert_array_equal(y, np.repeat(~dropped[:, None], STEPS, axis=1))
     assert abs(dropped.mean() - 0.25) < 0.12
+
+
+@pytest.mark.parametrize("engine", ["scan", "loop"])
+def test_recurrent_dropout_scales_where_a_memory_is(engine, rng):
+    """As in Keras' LSTM: h_t = 1 / (1 - p) h_{t-1} without input and memory."""
+    layer = slim_keras.LSTM_C6(
+        SIZE, forget=0.0, recurrent_dropout=0.25, engine=engine, **CARRY
+    )
+    zeros = np.zeros((BATCH, 2, SIZE), "float32")
+    first = [support.tensor(np.ones((BATCH, SIZE), "float32"))] * 2
+    (y,) = support.outputs(layer, zeros, initial_state=first, training=True)
+    np.testing.assert_allclose(y[y > 0], (1 / 0.75) ** 2, rtol=1e-5)
+
+
+def test_indrnn_stays_finite_under_recurrent_dropout(rng):
+    """u at its bound over 500 steps: scaled by 1 / 0.7 it would be 1e77."""
+    layer = slim_keras.IndRNN(
+        UNITS, recurrent_vector_initializer="ones", recurrent_dropout=0.3
+    )
+    model = keras.Sequential([keras.Input((500, FEATURES)), layer])
+    model.compile("sgd", "mse")
+    x = support.floats(rng, BATCH, 500, FEATURES)
+    y = support.floats(rng, BATCH, UNITS)
+    (loss,) = model.fit(x, y, verbose=0).history["loss"]
+    assert loss < 500**2
+    assert np.abs(layer.get_weights()[1]).max() <= 1
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -178,6 +178,18 @@ def test_padding_in_front_changes_nothing(kind, rng):
     support.close([found[:, 2:]], support.outputs(stack, x))
 
 
+@pytest.mark.parametrize("normalization", ["after", "before", None])
+def test_shapes_of_masks(normalization, rng):
+    stack = make("plain", rng, normalization=normalization)
+    x = support.tensor(support.floats(rng, BATCH, STEPS, FEATURES))
+    mask = np.arange(STEPS)[None] < 3
+    (wanted,) = support.outputs(stack, x, mask=mask.repeat(BATCH, 0), training=True)
+    (found,) = support.outputs(stack, x, mask=mask, training=True)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with pytest.raises(ValueError, match=r"`mask` must have the shape .*\(5, 3\)"):
+        stack(x, mask=support.tensor(np.ones((STEPS, BATCH), bool)))
+
+
 def test_padding_behind_keeps_the_last_output(rng):
     stack = make("residual", rng, slim_keras.IndRNN(UNITS))
     x = support.floats(rng, BATCH, STEPS, FEATURES)

@@ -33,6 +33,64 @@ def test_one_state_without_a_list(rng):
     support.close(found, support.expected(layer, x, [state]))
 
 
+def state_of(*shape):
+    return support.tensor(np.ones(shape, "float32"))
+
+
+# Batch 3, 4 units: too many, too few, other shapes.
+WRONG = {
+    "lstm4a": [
+        [state_of(3, 4)],
+        [state_of(3, 4)] * 3,
+        [],
+        state_of(3, 4),
+        [state_of(3, 4), state_of(3, 5)],
+        [state_of(3, 4), state_of(2, 4)],
+        [state_of(4), state_of(4)],
+        [state_of(3, 4, 1)] * 2,
+    ],
+    "indrnn": [[state_of(3, 4)] * 2, state_of(4), state_of(2, 4), [state_of(3, 6, 4)]],
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_other_states_are_refused(key, rng):
+    x = support.tensor(support.floats(rng, BATCH, STEPS, FEATURES))
+    layer = support.make(key, rng)
+    for states in WRONG[key]:
+        message = r"must be .* of shape .* \(3, 4\) or \(1, 4\)\. Received: shapes"
+        with pytest.raises(ValueError, match=f"`initial_state` .*{message}"):
+            layer(x, initial_state=states)
+        with pytest.raises(ValueError, match=f"`states` .*{message}"):
+            layer.cell(x[:, 0], states)
+
+
+@pytest.mark.parametrize(("engine", "key"), support.runs("lstm6", "indrnn"))
+def test_one_row_of_states_serves_the_batch(engine, key, rng):
+    """Its gradient is the sum over the batch."""
+    layer = support.make(key, rng, return_state=True, engine=engine)
+    x, row = support.floats(rng, BATCH, STEPS, FEATURES), support.states(layer, rng, 1)
+    rows = [np.repeat(state, BATCH, axis=0) for state in row]
+    dy = [support.floats(rng, BATCH, UNITS) for _ in range(1 + len(row))]
+    y, found = support.gradients(layer, x, dy, row)
+    support.close(y, support.expected(layer, x, rows))
+    wanted = support.expected_gradients(layer, x, dy, rows)
+    first = len(wanted) - len(row)
+    wanted[first:] = [g.sum(axis=0, keepdims=True) for g in wanted[first:]]
+    support.close(found, wanted)
+
+
+def test_a_cell_of_one_state_takes_it_without_a_list(rng):
+    """As Keras' SimpleRNNCell and GRUCell do."""
+    layer = support.make("indrnn", rng)
+    x, state = support.floats(rng, BATCH, 1, FEATURES), support.floats(rng, 3, 4)
+    wanted = support.expected(layer, x, [state])
+    y, h = layer.cell(support.tensor(x[:, 0]), support.tensor(state))
+    support.close(support.arrays([y, h]), wanted * 2)
+    y, (h,) = layer.cell(support.tensor(x[:, 0]), [support.tensor(state)])
+    support.close(support.arrays([y, h]), wanted * 2)
+
+
 def test_states_pass_from_encoder_to_decoder(rng):
     """As in a translation model: the last states of one layer start another."""
     inputs = keras.Input((None, FEATURES))
@@ -121,23 +179,6 @@ def test_stateful_training(rng):
     found = support.expected(layer, x[BATCH:], carried, weights)[0]
     wanted = np.mean((found - y[BATCH:]) ** 2)
     np.testing.assert_allclose(history["loss"], [wanted], rtol=1e-5)
-
-
-@pytest.mark.parametrize(("engine", "key"), support.runs("indylstm"))
-def test_a_mask_of_integers_is_one_of_booleans(engine, key, rng):
-    layer = support.make(key, rng, return_sequences=True, engine=engine)
-    x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
-    found = support.outputs(layer, x, mask=support.tensor(mask.astype("int32")))
-    support.close(found, support.expected(layer, x, mask=mask))
-
-
-@pytest.mark.parametrize(("engine", "key"), support.runs("indylstm"))
-def test_one_row_of_a_mask_serves_the_batch(engine, key, rng):
-    layer = support.make(key, rng, return_sequences=True, engine=engine)
-    x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)[-1:]
-    found = support.outputs(layer, x, mask=support.tensor(mask))
-    wanted = support.expected(layer, x, mask=np.repeat(mask, BATCH, axis=0))
-    support.close(found, wanted)
 
 
 def test_stateful_needs_a_fixed_batch():
