@@ -7,20 +7,25 @@ new. An epoch is 100 steps, after which 1,000 sequences are tested.
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import numpy as np
 
-from experiments.core import environment, runner
-from experiments.core.command import Number, main, setting
-from experiments.core.devices import check_shares
+from experiments.core import recurrent
+from experiments.core.command import Integer, Number, setting
+from experiments.core.data import Split
 from experiments.core.errors import UserError
-from experiments.core.progress import Display
-from experiments.core.training import Split, best, learn
+from experiments.core.experiment import Experiment, Score
+from experiments.core.runner import main
+from experiments.core.settings import Common, refuse_given
 
+SCORES = (
+    Score("best", "test_loss", "loss", by="test_loss", lower=True),
+    Score("last", "test_loss", "loss", lower=True),
+)
 EPOCH, TESTED = 100, 1_000  # training steps, test sequences
 EVALUATION_BATCH = 100  # sequences of 5,000 steps are large
 CLIP = 10.0  # of the values in a gradient
@@ -29,19 +34,22 @@ SIMPLE = {"rnn_tanh": "RNN-tanh", "irnn": "IRNN"}  # both keras.layers.SimpleRNN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(runner.Common):
+class Config(Common):
     """One configuration; the defaults are the paper's."""
+
+    duration = "steps"
 
     variant: str = setting(
         "indrnn",
         click.STRING,
-        "Recurrent layer: indrnn, of which there are two; one of lstm, lstm_c6, "
-        "indylstm ..., as slim_keras.get calls it, or of rnn_tanh, irnn.",
+        "Recurrent layer: two of indrnn, or one of lstm, lstm_c6, indylstm ..., as "
+        "slim_keras.get calls it, of Keras' own keras_lstm, gru, simple_rnn, or of the "
+        "paper's rnn_tanh, irnn.",
     )
     length: int = setting(
-        100, click.IntRange(min=2), "Steps T: 100, 500, 1000, 5000 in the paper."
+        100, Integer(min=2), "Steps T: 100, 500, 1000, 5000 in the paper."
     )
-    units: int = setting(128, click.IntRange(min=1), "Hidden units n.")
+    units: int = setting(128, Integer(min=1), "Hidden units n.")
     gamma: float = setting(
         2.0,
         Number(min=1),
@@ -56,16 +64,21 @@ class Config(runner.Common):
     )
     decay_steps: int = setting(
         20_000,
-        click.IntRange(min=1),
+        Integer(min=1),
         "Training steps after which the rate falls to a tenth, again and again.",
     )
     steps: int = setting(
-        60_000, click.IntRange(min=EPOCH), "Training steps, in whole hundreds."
+        60_000, Integer(min=EPOCH), "Training steps, in whole hundreds."
     )
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a hundred steps."""
+        return self.steps // EPOCH
 
 
 def complete(config: Config) -> Config:
-    """The configuration with the variant's own learning rate where none is given.
+    """The configuration with the variant's own learning rate if none is given.
 
     Args:
         config: The configuration.
@@ -73,14 +86,12 @@ def complete(config: Config) -> Config:
     Raises:
         UserError: The variant is unknown or has no gamma, or a step is left over.
     """
-    from slim_keras.variants import VARIANTS
-
-    if config.variant not in (known := (*VARIANTS, *SIMPLE)):
+    if config.variant not in (known := (*recurrent.known(), *SIMPLE)):
         raise UserError(
             f"variant {config.variant!r} is unknown; known: {', '.join(known)}"
         )
     if config.variant != "indrnn":
-        runner.refuse_given(config, "indrnn", "gamma")
+        refuse_given(config, "indrnn", "gamma")
     if config.steps % EPOCH:
         raise UserError(f"steps {config.steps}: it must be a multiple of {EPOCH}")
     if config.eta is not None:
@@ -130,6 +141,8 @@ def _recurrent(config: Config) -> Any:
                 "recurrent_initializer": "identity",
             }
         return keras.layers.SimpleRNN(config.units, **options)
+    if config.variant in recurrent.BASELINES:
+        return recurrent.baseline(config.variant)(config.units, name="recurrent")
     if config.variant != "indrnn":
         return slim_keras.get(config.variant)(config.units, name="recurrent")
     bounds = {"gamma": config.gamma, "steps": config.length}
@@ -168,64 +181,55 @@ def sequences(count: int, length: int, seed: int | list[int]) -> Split:
     return np.stack([numbers, markers], axis=-1), sums
 
 
-def batches(config: Config) -> Any:
-    """The training sequences as a `keras.utils.PyDataset`, an epoch after the other."""
-    import keras
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences that no epoch sees twice."""
 
-    class Batches(keras.utils.PyDataset):
-        def begin(self, epoch: int) -> None:
-            self._epoch = epoch
+    length: int
+    seed: int
 
-        def __len__(self) -> int:
-            return EPOCH
+    facts: ClassVar[Mapping[str, Any]] = {"data": "generated", "data_checksum": None}
+    origin: ClassVar[str] = "sequences of experiments.adding"
+    counts: ClassVar[Mapping[str, int]] = {"test": TESTED}
+    evaluation_batch: ClassVar[int] = EVALUATION_BATCH
 
-        def __getitem__(self, index: int) -> Split:
-            seed = [config.seed, self._epoch, index]
-            return sequences(config.batch_size, config.length, seed)
+    def feed(self, batch_size: int, seed: int) -> Any:
+        """The training sequences, new ones for every epoch."""
+        import keras
 
-    return Batches()
+        length = self.length
+
+        class Batches(keras.utils.PyDataset):
+            def begin(self, epoch: int) -> None:
+                self._epoch = epoch
+
+            def __len__(self) -> int:
+                return EPOCH
+
+            def __getitem__(self, index: int) -> Split:
+                return sequences(batch_size, length, [seed, self._epoch, index])
+
+        return Batches()
+
+    def evaluated(self, epoch: int) -> Mapping[str, Split]:
+        """The test sequences, new ones for every epoch and in no batch."""
+        seed = [self.seed, epoch, EPOCH]
+        return {"test": sequences(TESTED, self.length, seed)}
 
 
-def run(config: Config) -> int:
-    """Trains on the adding problem and appends a result row.
+EXPERIMENT = Experiment(
+    name="adding",
+    summary="""Trains on the adding problem of arXiv 1803.04831.
 
-    Started again with the same settings it goes on after the last test.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    check_shares(config.devices, config.batch_size, {"test": TESTED})
-    model = build(config)
-
-    def tested(epoch: int) -> dict[str, Split]:
-        seed = [config.seed, epoch, EPOCH]  # as no batch has it
-        return {"test": sequences(TESTED, config.length, seed)}
-
-    def train(folder: Path, display: Display) -> runner.Learnt:
-        history, reason = learn(
-            model,
-            batches(config),
-            tested,
-            "test_loss",
-            folder,
-            display,
-            epochs=config.steps // EPOCH,
-            seed=config.seed,
-            evaluation_batch=EVALUATION_BATCH // config.devices * config.devices,
-            tensorboard=config.tensorboard,
-        )
-        entries = [best(history, "test_loss"), history[-1]] if history else [None] * 2
-        scores = {
-            name: entry and {key: entry[key] for key in ("test_loss", "epoch")}
-            for name, entry in zip(("best", "last"), entries, strict=True)
-        }
-        return history, reason, runner.NO_CLASSES | scores
-
-    title = f"adding-{config.variant}-T{config.length}-n{config.units}"
-    data = {"data": "generated", "data_checksum": None}
-    origin = "sequences of experiments.adding"
-    with runner.hold("adding", title, config, model, data, origin) as place:
-        return place.record(train)
-
+    An epoch is 100 training steps.""",
+    settings=Config,
+    complete=complete,
+    title=lambda config: f"{config.variant}-T{config.length}-n{config.units}",
+    data=lambda config: Sequences(config.length, config.seed),
+    model=lambda config, data: build(config),
+    scores=SCORES,
+    together=False,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

@@ -24,16 +24,23 @@ from typing import Any
 
 import click
 
-from experiments.core import environment, recurrent, runner
+from experiments.core import recurrent
 from experiments.core.checkpoint import History
-from experiments.core.command import Number, main, setting
-from experiments.core.devices import check_shares
-from experiments.core.progress import Display
+from experiments.core.command import Integer, Number, setting
+from experiments.core.data import Arrays
+from experiments.core.experiment import Experiment, Score, Training
 from experiments.core.results import replacing
-from experiments.core.training import batches, best, learn
+from experiments.core.runner import main
+from experiments.core.settings import data_setting, refuse_given
+from experiments.core.training import BEST
 from experiments.datasets import handwriting
 from experiments.datasets.handwriting import omniglot
 
+BESIDE = ("test_loss", "train_cer", "train_loss")
+SCORES = tuple(
+    Score(name, "test_cer", "CER", by=by, lower=True, beside=BESIDE)
+    for name, by in (("best", "val_cer"), ("lowest", "test_cer"), ("last", None))
+)
 CLIP = 1.0  # of the norm of the gradient; CTC's first ones are large
 
 
@@ -44,17 +51,15 @@ class Config(recurrent.Settings):
     variant: str = setting(
         "indylstm", click.STRING, "Recurrent layer: lstm, indylstm, lstm_c6, lstm11 ..."
     )
-    layers: int = setting(2, click.IntRange(min=1), "Bidirectional layers.")
+    layers: int = setting(2, Integer(min=1), "Bidirectional layers.")
     units: int = setting(
-        64, click.IntRange(min=1), "Hidden units n of a layer in each direction."
+        64, Integer(min=1), "Hidden units n of a layer in each direction."
     )
     eta: float = setting(3e-3, Number(min=0, min_open=True), "Learning rate of Adam.")
-    epochs: int = setting(
-        30, click.IntRange(min=1), "Times through the training words."
-    )
+    epochs: int = setting(30, Integer(min=1), "Times through the training words.")
     words: int = setting(
         4_096,
-        click.IntRange(min=1),
+        Integer(min=1),
         "Words put together to train on; IAM-OnDB has its own lines.",
     )
     alphabet: str = setting(
@@ -68,11 +73,9 @@ class Config(recurrent.Settings):
         "Part of the training writers kept to choose the epoch; of PenDigits, of its "
         "digits; IAM-OnDB has its own.",
     )
-    data: str = setting(
-        "auto",
-        click.Choice(["auto", *handwriting.DATA]),
-        "auto: Omniglot where it can be had, else the synthetic sample.",
-        identity=False,  # what the data is, not how it was asked for, is recorded
+    data: str = data_setting(
+        *(name for name in handwriting.DATA if name != "sample"),
+        help="auto: Omniglot if found or downloaded, else a synthetic sample.",
     )
 
 
@@ -87,7 +90,7 @@ def complete(config: Config) -> Config:
             data has none.
     """
     if config.data in ("pendigits", "iam_ondb"):
-        runner.refuse_given(config, "omniglot", "alphabet")
+        refuse_given(config, "omniglot", "alphabet")
     return recurrent.complete(config)
 
 
@@ -130,66 +133,19 @@ def build(config: Config, classes: int) -> Any:
     return model
 
 
-def evaluated(data: handwriting.Handwriting) -> dict[str, handwriting.Part]:
-    """What is read after every epoch: beside validation and test, training words."""
-    x, y = data.parts["train"]
-    counted = len(data.parts["test"][0])
-    parts = {part: data.parts[part] for part in data.parts if part != "train"}
-    return parts | {"train": (x[:counted], y[:counted])}
+@dataclass(frozen=True, kw_only=True)
+class Words(Arrays):
+    """Words, and how many labels they are written with, the blank counted."""
+
+    classes: int
 
 
-def scores(
-    model: Any, history: History, folder: Path, test: handwriting.Part, batch_size: int
-) -> dict[str, Any]:
-    """What the row says of the epochs; `None` where none can say it."""
-    if not history:
-        return runner.NO_CLASSES | dict.fromkeys(
-            ("lowest", "best", "last", "weights_bytes")
-        )
-    chosen = best(history, "val_cer") if "val_cer" in history[0] else None
-    entries = {"lowest": best(history, "test_cer"), "last": history[-1]}
-    return {
-        **runner.NO_CLASSES,
-        **{name: _figures(entry) for name, entry in entries.items()},
-        "best": chosen and _figures(chosen) | _beam(model, folder, test, batch_size),
-        "weights_bytes": _weights_bytes(model, folder),
-    }
+def load(config: Config) -> Words:
+    """The words of a configuration.
 
-
-def _figures(entry: dict[str, Any]) -> dict[str, Any]:
-    names = ("epoch", "test_cer", "test_loss", "train_cer", "train_loss")
-    return {name: entry[name] for name in names}
-
-
-def _beam(
-    model: Any, folder: Path, test: handwriting.Part, batch_size: int
-) -> dict[str, float]:
-    """The CER of beam search, with the weights of the chosen epoch."""
-    from experiments.core import ctc
-
-    model.load_weights(folder / "best.weights.h5")
-    x, y = test
-    texts = model.read(x, "beam_search", batch_size)
-    return {"test_cer_beam": ctc.error_rate(y, texts)}
-
-
-def _weights_bytes(model: Any, folder: Path) -> int:
-    """The size of the file of weights, without the optimiser's."""
-    import keras
-
-    path = folder / "model.weights.h5"
-    with replacing(path) as beside:
-        keras.Model(model.inputs, model.outputs).save_weights(beside)
-    return path.stat().st_size
-
-
-def run(config: Config) -> int:
-    """Trains a recogniser of handwriting and appends a result row.
-
-    Started again with the same settings it goes on after the last finished epoch.
+    Validation and test words are read after every epoch, and beside them as many
+    training words as there are test words.
     """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
     data = handwriting.load(
         config.data,
         config.data_dir,
@@ -198,35 +154,58 @@ def run(config: Config) -> int:
         validation_split=config.validation_split,
         seed=config.seed,
     )
-    model = build(config, len(data.labels))
-    parts = evaluated(data)
-    counts = {part: len(x) for part, (x, _) in parts.items()}
-    trained = data.parts["train"]
-    check_shares(config.devices, config.batch_size, counts | {"train": len(trained[0])})
+    parts = dict(data.parts)
+    x, y = parts.pop("train")
+    tested = len(parts["test"][0])
+    return Words(
+        facts={"data": data.name, "drawn_checksum": data.checksum},  # by the seed
+        origin=data.origin,
+        train=(x, y),
+        parts=parts | {"train": (x[:tested], y[:tested])},
+        # TensorFlow's CTC makes one graph for all steps of one shape.
+        evaluation_batch=config.batch_size,
+        classes=len(data.labels),
+    )
 
-    def train(folder: Path, display: Display) -> runner.Learnt:
-        display.say(f"data: {data.name} ({data.origin})")
-        history, reason = learn(
-            model,
-            batches(trained, config.batch_size, config.seed),
-            lambda epoch: parts,
-            f"{next(iter(parts))}_cer",
-            folder,
-            display,
-            epochs=config.epochs,
-            seed=config.seed,
-            # TensorFlow's CTC makes one graph for all steps of one shape.
-            evaluation_batch=config.batch_size,
-            tensorboard=config.tensorboard,
-        )
-        test = data.parts["test"]
-        return history, reason, scores(model, history, folder, test, config.batch_size)
 
-    title = f"handwriting-{config.variant}-L{config.layers}-n{config.units}"
-    own = {"data": data.name, "drawn_checksum": data.checksum}  # by the seed
-    with runner.hold("handwriting", title, config, model, own, data.origin) as place:
-        return place.record(train)
+def finish(run: Training, history: History, folder: Path) -> dict[str, Any]:
+    """The beam search with the best weights, and the size of a file of weights."""
+    if not history:
+        return {"weights_bytes": None}
+    from experiments.core import ctc
 
+    best, *_ = SCORES
+    found = best.of(history)
+    if found:
+        run.model.load_weights(folder / BEST)
+        x, y = run.data.parts["test"]
+        texts = run.model.read(x, "beam_search", run.config.batch_size)
+        found["test_cer_beam"] = ctc.error_rate(y, texts)
+    return {"best": found, "weights_bytes": _weights_bytes(run.model, folder)}
+
+
+def _weights_bytes(model: Any, folder: Path) -> int:
+    """The size of a file with the weights and without the optimiser."""
+    import keras
+
+    path = folder / "model.weights.h5"
+    with replacing(path) as beside:
+        keras.Model(model.inputs, model.outputs).save_weights(beside)
+    return path.stat().st_size
+
+
+EXPERIMENT = Experiment(
+    name="handwriting",
+    summary="Trains a recogniser of handwriting, as in arXiv 1903.08023.",
+    settings=Config,
+    complete=complete,
+    title=lambda config: f"{config.variant}-L{config.layers}-n{config.units}",
+    data=load,
+    model=lambda config, data: build(config, data().classes),
+    scores=SCORES,
+    finish=finish,
+    together=False,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

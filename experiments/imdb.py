@@ -7,10 +7,16 @@ from typing import Any
 
 import click
 
-from experiments.core import environment, recurrent, runner
-from experiments.core.command import main, setting
+from experiments.core import recurrent
+from experiments.core.command import Integer, setting
+from experiments.core.data import Arrays
+from experiments.core.experiment import ACCURACY, Experiment
 from experiments.core.recurrent import complete
-from experiments.datasets import Dataset, imdb
+from experiments.core.runner import main
+from experiments.core.settings import data_setting
+from experiments.datasets import imdb as datasets
+
+SCORES = ACCURACY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +24,13 @@ class Reviews(recurrent.Settings):
     """The settings of any model of the reviews."""
 
     words: int = setting(
-        5000, click.IntRange(min=5), "Words in the vocabulary, the most frequent ones."
+        5000, Integer(min=5), "Words in the vocabulary, the most frequent ones."
     )
     length: int = setting(
-        500, click.IntRange(min=1), "Words of a review, padded and cut in front."
+        500, Integer(min=1), "Words of a review, padded and cut in front."
     )
-    embedding_dim: int = setting(32, click.IntRange(min=1), "Size of the embedding m.")
-    data: str = runner.data_setting("imdb")
+    embedding_dim: int = setting(32, Integer(min=1), "Size of the embedding m.")
+    data: str = data_setting("imdb")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,40 +92,29 @@ def compiled(config: Reviews, layers: Sequence[Any]) -> Any:
     return model
 
 
-def load(config: Reviews) -> Dataset:
-    """The data of a configuration."""
-    return imdb.load(
+def load(config: Reviews) -> Arrays:
+    """The reviews of a configuration."""
+    reviews = datasets.load(
         config.data, config.data_dir, num_words=config.words, length=config.length
     )
+    return Arrays.of(reviews, config.validation_split)
 
 
-def prepare(config: Config, data: Dataset) -> runner.Training:
-    """The training of a complete configuration on its data."""
-    return prepared("imdb", config, build(config), data)
+def title(config: recurrent.Settings) -> str:
+    """The name of a run's folder."""
+    return f"{config.variant}-n{config.units}-eta{config.eta:g}"
 
 
-def prepared(
-    experiment: str, config: Reviews, model: Any, data: Dataset
-) -> runner.Training:
-    """The training of any model of the reviews."""
-    return runner.Training(
-        experiment=experiment,
-        title=f"{experiment}-{config.variant}-n{config.units}-eta{config.eta:g}",
-        settings=config,
-        model=model,
-        data=data,
-    )
-
-
-def run(config: Config) -> int:
-    """Trains the IMDB model of arXiv 1901.06401 and appends a row to the results.
-
-    Started again with the same settings it goes on after the last finished epoch.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    return runner.train(prepare(config, load(config)))
-
+EXPERIMENT = Experiment(
+    name="imdb",
+    summary="Trains the IMDB model of arXiv 1901.06401.",
+    settings=Config,
+    complete=complete,
+    title=title,
+    data=load,
+    model=lambda config, data: build(config),
+    scores=SCORES,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

@@ -15,12 +15,13 @@ from typing import Any
 import click
 
 from experiments import imdb
-from experiments.core import environment, recurrent, runner
-from experiments.core.command import main, setting
+from experiments.core import recurrent
+from experiments.core.command import Integer, setting
+from experiments.core.experiment import ACCURACY, Experiment
 from experiments.core.recurrent import complete
-from experiments.datasets import Dataset
-from experiments.imdb import load
+from experiments.core.runner import main
 
+SCORES = ACCURACY
 FILTERS, KERNEL, POOL = 64, 5, 4
 
 
@@ -31,20 +32,18 @@ class Config(imdb.Reviews):
     variant: str = setting(
         "lstm1", click.STRING, "Recurrent layer: lstm, lstm1, lstm2, lstm3 or another."
     )
-    units: int = setting(70, click.IntRange(min=1), "Hidden units n.")
+    units: int = setting(70, Integer(min=1), "Hidden units n.")
     words: int = setting(
-        20_000, click.IntRange(min=5), "Words in the vocabulary, the most frequent."
+        20_000, Integer(min=5), "Words in the vocabulary, the most frequent."
     )
     length: int = setting(
         100,
-        click.IntRange(min=KERNEL + POOL - 1),
+        Integer(min=KERNEL + POOL - 1),
         "Words of a review, padded and cut in front.",
     )
-    embedding_dim: int = setting(128, click.IntRange(min=1), "Size of the embedding.")
-    epochs: int = setting(
-        2, click.IntRange(min=1), "Times through the training examples."
-    )
-    batch_size: int = setting(30, click.IntRange(min=1), "Examples in a step.")
+    embedding_dim: int = setting(128, Integer(min=1), "Size of the embedding.")
+    epochs: int = setting(2, Integer(min=1), "Times through the training examples.")
+    batch_size: int = setting(30, Integer(min=1), "Examples in a step.")
 
 
 def build(config: Config) -> Any:
@@ -71,22 +70,19 @@ def build(config: Config) -> Any:
     )
 
 
-def prepare(config: Config, data: Dataset) -> runner.Training:
-    """The training of a complete configuration on its data."""
-    return imdb.prepared("imdb_conv", config, build(config), data)
-
-
-def run(config: Config) -> int:
-    """Trains a convolution and a recurrent layer on IMDB, as arXiv 1901.00525 did.
+EXPERIMENT = Experiment(
+    name="imdb_conv",
+    summary="""Trains a convolution and a recurrent layer on IMDB, as arXiv 1901.00525.
 
     The paper's sizes are unknown; the defaults are those of Keras' example
-    imdb_cnn_lstm.py. Started again with the same settings it goes on after the last
-    finished epoch.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    return runner.train(prepare(config, load(config)))
-
+    imdb_cnn_lstm.py.""",
+    settings=Config,
+    complete=complete,
+    title=imdb.title,
+    data=imdb.load,
+    model=lambda config, data: build(config),
+    scores=SCORES,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

@@ -14,11 +14,16 @@ from typing import Any
 
 import click
 
-from experiments.core import environment, recurrent, runner
-from experiments.core.command import main, setting
+from experiments.core import recurrent
+from experiments.core.command import Integer, setting
+from experiments.core.data import Arrays
+from experiments.core.experiment import ACCURACY, Experiment
 from experiments.core.recurrent import complete
-from experiments.datasets import Dataset, glove, newsgroups
+from experiments.core.runner import main
+from experiments.core.settings import data_setting
+from experiments.datasets import glove, newsgroups
 
+SCORES = ACCURACY
 FILTERS, KERNEL, POOLS = 128, 5, (5, 5, 2)
 
 
@@ -47,7 +52,7 @@ def _shortest() -> int:
 class Config(recurrent.Settings):
     """One configuration; the defaults are the paper's or its example's."""
 
-    units: int = setting(128, click.IntRange(min=1), "Hidden units n per direction.")
+    units: int = setting(128, Integer(min=1), "Hidden units n per direction.")
     classes: int = setting(
         20, click.Choice([20, 6]), "20 groups, or the 6 topics they belong to."
     )
@@ -63,23 +68,21 @@ class Config(recurrent.Settings):
         "sides. bydate: the later ones are the test set.",
     )
     words: int = setting(
-        20_000, click.IntRange(min=5), "Words in the vocabulary, the most frequent."
+        20_000, Integer(min=5), "Words in the vocabulary, the most frequent."
     )
     length: int = setting(
         1000,
-        click.IntRange(min=_shortest()),
+        Integer(min=_shortest()),
         "Words of a document, padded and cut in front.",
     )
     embedding_dim: int | None = setting(
         None,
-        click.IntRange(min=1),
+        Integer(min=1),
         "Size of the GloVe vectors; the default is 100, or the one at hand.",
     )
-    epochs: int = setting(
-        20, click.IntRange(min=1), "Times through the training examples."
-    )
-    batch_size: int = setting(128, click.IntRange(min=1), "Examples in a step.")
-    data: str = runner.data_setting("newsgroups")
+    epochs: int = setting(20, Integer(min=1), "Times through the training examples.")
+    batch_size: int = setting(128, Integer(min=1), "Examples in a step.")
+    data: str = data_setting("newsgroups")
 
 
 def build(config: Config, vectors: Any) -> Any:
@@ -123,8 +126,15 @@ def build(config: Config, vectors: Any) -> Any:
     return model
 
 
-def load(config: Config) -> tuple[Dataset, glove.Vectors]:
-    """The data of a configuration, and the vectors of its words."""
+@dataclass(frozen=True, kw_only=True)
+class Documents(Arrays):
+    """Documents, and the vectors of their words."""
+
+    vectors: glove.Vectors
+
+
+def load(config: Config) -> Documents:
+    """The documents of a configuration, and the vectors of their words."""
     data = newsgroups.load(
         config.data,
         config.data_dir,
@@ -135,20 +145,14 @@ def load(config: Config) -> tuple[Dataset, glove.Vectors]:
         length=config.length,
     )
     if data.name == "sample":
-        return data, glove.sample(data.vocabulary, config.embedding_dim or 50)
-    return data, glove.load(data.vocabulary, config.embedding_dim, config.data_dir)
-
-
-def prepare(config: Config, loaded: tuple[Dataset, glove.Vectors]) -> runner.Training:
-    """The training of a complete configuration on what `load` found."""
-    data, vectors = loaded
-    return runner.Training(
-        experiment="newsgroups",
-        title=f"newsgroups-{config.variant}-n{config.units}-eta{config.eta:g}",
-        settings=config,
-        model=build(config, vectors.matrix),
-        data=data,
-        more={
+        vectors = glove.sample(data.vocabulary, config.embedding_dim or 50)
+    else:
+        vectors = glove.load(data.vocabulary, config.embedding_dim, config.data_dir)
+    return Documents.of(
+        data,
+        config.validation_split,
+        vectors=vectors,
+        facts={
             "vectors": vectors.origin,
             "vectors_checksum": vectors.checksum,
             "words_without_vector": vectors.missing,
@@ -156,20 +160,23 @@ def prepare(config: Config, loaded: tuple[Dataset, glove.Vectors]) -> runner.Tra
     )
 
 
-def run(config: Config) -> int:
-    """Trains the 20 Newsgroups model of arXiv 1901.06401 and appends a result row.
+def title(config: Config) -> str:
+    """The name of a run's folder."""
+    return f"{config.variant}-n{config.units}-eta{config.eta:g}"
 
-    The seed is that of weights, dropout and order; the split is always the same.
-    Started again with the same settings it goes on after the last finished epoch.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    data, vectors = load(config)
-    if not config.quiet:
-        words = f"{vectors.missing:,} of {len(data.vocabulary) - 1:,} words"
-        print(f"vectors: {vectors.origin}; {words} without one")
-    return runner.train(prepare(config, (data, vectors)))
 
+EXPERIMENT = Experiment(
+    name="newsgroups",
+    summary="""Trains the 20 Newsgroups model of arXiv 1901.06401.
+
+    The seed is that of weights, dropout and order; the split is always the same.""",
+    settings=Config,
+    complete=complete,
+    title=title,
+    data=load,
+    model=lambda config, data: build(config, data().vectors.matrix),
+    scores=SCORES,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

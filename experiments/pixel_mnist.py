@@ -14,11 +14,16 @@ from typing import Any
 
 import click
 
-from experiments.core import environment, recurrent, runner
-from experiments.core.command import Number, Numbers, main, setting
+from experiments.core import recurrent
+from experiments.core.command import Integer, Number, Numbers, setting
+from experiments.core.data import Arrays
 from experiments.core.errors import UserError
-from experiments.datasets import Dataset, mnist
+from experiments.core.experiment import ACCURACY, Experiment
+from experiments.core.runner import main
+from experiments.core.settings import data_setting, refuse_given
+from experiments.datasets import mnist
 
+SCORES = ACCURACY
 LAYERS = {"plain": 6, "residual": 12}
 DECAY_STEPS = 600_000
 CLIP = 10.0  # of the values in a gradient
@@ -37,12 +42,12 @@ class Config(recurrent.Settings):
     )
     layers: int | None = setting(
         None,
-        click.IntRange(min=1),
+        Integer(min=1),
         "Layers of a plain stack, 6 by default, or of a residual one, 12: its blocks "
         "of two, and the first and the last.",
     )
     blocks: str = setting("8,6,4", Numbers(), "Dense layers in each block, if dense.")
-    growth: int = setting(16, click.IntRange(min=1), "Units k of a dense layer.")
+    growth: int = setting(16, Integer(min=1), "Units k of a dense layer.")
     permuted: bool = setting(
         False, click.BOOL, "Whether the pixels come in a fixed random order."
     )
@@ -51,7 +56,7 @@ class Config(recurrent.Settings):
     )
     eta: float = setting(2e-4, Number(min=0, min_open=True), "Learning rate of Adam.")
     units: int = setting(
-        128, click.IntRange(min=1), "Hidden units n of a layer, if not dense."
+        128, Integer(min=1), "Hidden units n of a layer, if not dense."
     )
     activation: str | None = setting(
         None,
@@ -91,7 +96,7 @@ class Config(recurrent.Settings):
         Number(min=0, max=1, max_open=True),
         "Part of the training examples kept to choose the epoch.",
     )
-    data: str = runner.data_setting("mnist")
+    data: str = data_setting("mnist")
 
 
 def complete(config: Config) -> Config:
@@ -108,14 +113,14 @@ def complete(config: Config) -> Config:
         own = config.activation or "relu"
         config = replace(config, activation=own, gamma=config.gamma or 2.0)
     else:
-        runner.refuse_given(config, "indrnn", "gamma")
+        refuse_given(config, "indrnn", "gamma")
         own = config.activation or "tanh"
         config = replace(config, activation=own, long_memory=False)
     if config.stack == "dense":
         if config.layers is not None:
             raise UserError(f"layers {config.layers}: a dense stack has --blocks")
         return config
-    runner.refuse_given(config, "a dense stack", "blocks", "growth", "dense_dropout")
+    refuse_given(config, "a dense stack", "blocks", "growth", "dense_dropout")
     layers = _layers(config)
     if config.stack == "residual" and (layers % 2 or layers < 4):
         raise UserError(
@@ -216,34 +221,30 @@ def _stack(config: Config, decay: Any) -> Any:
     return slim_keras.PlainStack(layer, _layers(config), **shared)
 
 
-def load(config: Config) -> Dataset:
-    """The data of a configuration."""
-    return mnist.load(config.data, config.data_dir, config.permuted)
+def load(config: Config) -> Arrays:
+    """The digits of a configuration."""
+    digits = mnist.load(config.data, config.data_dir, config.permuted)
+    return Arrays.of(digits, config.validation_split)
 
 
-def prepare(config: Config, data: Dataset) -> runner.Training:
-    """The training of a complete configuration on its data."""
+def title(config: Config) -> str:
+    """The name of a run's folder."""
     dense = config.stack == "dense"
     depth = config.blocks.replace(",", "-") if dense else config.layers
     order = "-permuted" if config.permuted else ""
-    return runner.Training(
-        experiment="pixel_mnist",
-        title=f"pixel_mnist-{config.stack}{depth}-{config.variant}{order}",
-        settings=config,
-        model=build(config),
-        data=data,
-    )
+    return f"{config.stack}{depth}-{config.variant}{order}"
 
 
-def run(config: Config) -> int:
-    """Trains a deep IndRNN on MNIST pixel by pixel and appends a result row.
-
-    Started again with the same settings it goes on after the last finished epoch.
-    """
-    environment.start(config.backend, config.seed, config.devices)
-    config = complete(config)
-    return runner.train(prepare(config, load(config)))
-
+EXPERIMENT = Experiment(
+    name="pixel_mnist",
+    summary="Trains a deep IndRNN on MNIST pixel by pixel.",
+    settings=Config,
+    complete=complete,
+    title=title,
+    data=load,
+    model=lambda config, data: build(config),
+    scores=SCORES,
+)
 
 if __name__ == "__main__":
-    sys.exit(main(Config, run))
+    sys.exit(main(EXPERIMENT))

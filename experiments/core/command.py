@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from experiments.core.errors import UserError
 
 REQUIRED = dataclasses.MISSING
+
+
+class Integer(click.IntRange):
+    """An integer, in a range if one is given."""
+
+    name = "integer"
 
 
 class Number(click.FloatRange):
@@ -29,6 +36,17 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+class Name(click.ParamType):
+    """A text that is not empty, for files and folders."""
+
+    name = "text"
+
+    def convert(self, value, param, ctx):
+        if not str(value).strip():
+            self.fail("it is empty; give a name or leave the option out.", param, ctx)
+        return value
 
 
 class Numbers(click.ParamType):
@@ -46,7 +64,14 @@ class Numbers(click.ParamType):
         return value
 
 
-def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any:
+def setting(
+    default: Any,
+    type: Any,
+    help: str,
+    *,
+    identity: bool = True,
+    env: str | None = None,
+) -> Any:
     """A field of a settings dataclass.
 
     Args:
@@ -56,8 +81,9 @@ def setting(default: Any, type: Any, help: str, *, identity: bool = True) -> Any
         type: The click type that reads and checks a value.
         help: The line in `--help`.
         identity: Whether the numbers of a run depend on the setting.
+        env: The environment variable that sets the default.
     """
-    metadata = {"type": type, "help": help, "identity": identity}
+    metadata = {"type": type, "help": help, "identity": identity, "env": env}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -67,20 +93,22 @@ def main(
     settings_class: type,
     run: Callable[[Any], int],
     args: Sequence[str] | None = None,
+    *,
+    help: str | None = None,
     resumes: bool = True,
 ) -> int:
-    """Reads the command line, runs the experiment and returns the exit status.
+    """Reads the command line, calls `run` and returns the exit status.
 
     Args:
         settings_class: The dataclass of settings.
-        run: What to do with them; its docstring is the help text, what it returns
-            the exit status.
+        run: Takes the settings and returns the exit status.
         args: The arguments, `sys.argv[1:]` by default.
-        resumes: Whether `run` goes on where it was interrupted.
+        help: The text of `--help`, the docstring of `run` by default.
+        resumes: Whether the same command goes on after an interruption.
 
     Returns:
-        The status of `run`; 2 after an error of the user's, which stands in one line
-        on stderr; 130 after Ctrl-C.
+        The status of `run`; 2 after an error of the user's, which is one line on
+        stderr; 130 after Ctrl-C.
     """
     params = [_parameter(field) for field in _fields(settings_class)]
     if not any(isinstance(param, click.Argument) for param in params):
@@ -88,15 +116,14 @@ def main(
     command = click.Command(
         name=None,
         params=params,
-        help=run.__doc__,
+        help=help or run.__doc__,
         callback=lambda **values: run(settings_class(**values)),
         context_settings={"max_content_width": 88, "show_default": True},
     )
-    prog_name = None
-    if run.__module__ != "__main__":
-        prog_name = f"python -m {run.__module__.removesuffix('.command')}"
     try:
-        return command.main(args, prog_name=prog_name, standalone_mode=False)
+        return command.main(args, standalone_mode=False)
+    except click.BadParameter as error:
+        return _fail(_blame(error))
     except click.ClickException as error:
         return _fail(error.format_message())
     except click.Abort:
@@ -106,6 +133,30 @@ def main(
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        return _fail("out of memory; choose smaller sizes or a smaller batch")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a backend or NumPy could not allocate memory."""
+    if isinstance(error, MemoryError):
+        return True
+    message = str(error)
+    signs = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory")
+    return type(error).__name__ == "ResourceExhaustedError" or any(
+        sign in message for sign in signs
+    )
+
+
+def _blame(error: click.BadParameter) -> str:
+    """The message, which names the environment variable if the value is from there."""
+    if error.ctx and error.param and error.param.name and error.param.envvar:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            return f"{error.param.envvar}: {error.message}"
+    return error.format_message()
 
 
 def _fail(message: object, status: int = 2) -> int:
@@ -114,7 +165,7 @@ def _fail(message: object, status: int = 2) -> int:
 
 
 def _fields(settings_class: type) -> list[dataclasses.Field]:
-    """The fields, those that the class itself adds before the inherited ones."""
+    """The fields, those of the class itself first, then the inherited ones."""
     return sorted(
         dataclasses.fields(settings_class),
         key=lambda field: field.name not in settings_class.__annotations__,
@@ -133,6 +184,7 @@ def _parameter(field: dataclasses.Field) -> click.Parameter:
         [f"--{flag}/--no-{flag}" if is_bool else f"--{flag}", field.name],
         type=None if is_bool else type,
         default=default,
+        envvar=field.metadata["env"],
         multiple=isinstance(default, tuple),
         help=help,
     )
@@ -145,7 +197,7 @@ def _flag(field: dataclasses.Field) -> str:
 def _config_option(settings_class: type) -> click.Parameter:
     def read(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
         if path is not None:
-            # Options on the command line go before the map, the map before defaults.
+            # Options override the map, and the map overrides defaults.
             ctx.default_map = read_toml(settings_class, path)
 
     return click.Option(
@@ -154,7 +206,7 @@ def _config_option(settings_class: type) -> click.Parameter:
         is_eager=True,
         expose_value=False,
         callback=read,
-        help="TOML file with settings; options given beside it go before it.",
+        help="TOML file with settings; options on the command line override it.",
     )
 
 
@@ -166,7 +218,7 @@ def read_toml(settings_class: type, path: Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        The values that stand in the file, by field name.
+        The values in the file, by field name.
 
     Raises:
         UserError: The file is not TOML, names an unknown setting or holds a value
@@ -177,7 +229,7 @@ def read_toml(settings_class: type, path: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """What stands in a TOML file; a UserError if it is none."""
+    """The content of a TOML file; raises UserError if it is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -191,7 +243,7 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
         settings_class: The dataclass of settings.
         name: The name of the field.
         value: The value, as a TOML file or a command line gives it.
-        source: Where it stands, for the message of an error.
+        source: Where the value comes from, for the error message.
 
     Returns:
         The value with the type of the field.
@@ -207,7 +259,7 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
     one = known[name].metadata["type"].convert
     several = isinstance(known[name].default, tuple)
     try:
-        # As text, so that 100.7 is no integer here as little as in a shell.
+        # As text: 100.7 must not become an integer here, as it does not in a shell.
         if several and isinstance(value, list):
             return [one(str(item), None, None) for item in value]
         return one(str(value), None, None)
@@ -216,9 +268,9 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
 
 
 def arguments(settings: Any) -> list[str]:
-    """The options that say the same settings on a command line.
+    """The command-line options that give the same settings.
 
-    Fixed defaults are left out; a default that depends on the machine is spelled out.
+    Fixed defaults are left out. A default that depends on the machine is spelled out.
     """
     options = []
     for field in dataclasses.fields(settings):

@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 def default_backend() -> str:
     """The backend that `KERAS_BACKEND` names, or TensorFlow."""
-    return os.environ.get("KERAS_BACKEND", "tensorflow")
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 def start(backend: str, seed: int, devices: int = 1) -> None:

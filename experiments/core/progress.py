@@ -1,6 +1,6 @@
 """What a run shows: a live bar in a terminal, a line for each epoch everywhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,68 +13,62 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from experiments.core.experiment import Experiment, Score
 from experiments.core.results import Row
 
-_COLUMNS = {  # history key: what an epoch's line calls it
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "val_accuracy": "validation",
-    "test_accuracy": "test",
-}
-_LOSSES = {"loss": "loss", "test_loss": "test"}  # where there is no accuracy
-_RATES = {"loss": "loss", "val_cer": "validation CER", "test_cer": "test CER"}
-_SCORES = {  # row key: figures that it can have, and what these are called there
-    "paper": {"test_accuracy": "paper"},
-    "clean": {"test_accuracy": "clean"},
-    "best": {"test_cer": "test CER", "test_loss": "test loss"},
-}
+
+def scored(row: Row, scores: Sequence[Score]) -> list[str]:
+    """The scores of a row, one text for each that it has."""
+    return [
+        f"{score.name} {found[score.figure]:.4f} (epoch {found['epoch']})"
+        for score in scores
+        if (found := row.get(score.name))
+    ]
 
 
-def scores(row: Row) -> list[str]:
-    """What a row says of the test examples, one text for each score."""
-    found = []
-    for name, figures in _SCORES.items():
-        score = row.get(name) or {}
-        figure = next((figure for figure in figures if figure in score), None)
-        if figure:
-            title = figures[figure]
-            found.append(f"{title} {score[figure]:.4f} (epoch {score['epoch']})")
-    return found
+def epoch(entry: Mapping[str, float], epochs: int, score: Score) -> str:
+    """How far a training is, and the figures of its last epoch.
+
+    Args:
+        entry: The epoch in the history.
+        epochs: Epochs of the whole run.
+        score: A score of the experiment: its figure is shown.
+    """
+    figure = score.figure.removeprefix("test_")
+    # Beside the same figure of the training, "test" says enough.
+    title = "" if figure in entry else f" {score.title}"
+    columns = {
+        "loss": "loss",
+        figure: score.title,
+        f"val_{figure}": f"validation{title}",
+        score.figure: f"test{title}",
+    }
+    number = f"{entry['epoch']:>{len(str(epochs))}}"
+    return f"epoch {number}/{epochs}  {_figures(entry, columns)}"
 
 
 def _figures(values: Mapping[str, float], columns: Mapping[str, str]) -> str:
-    """What is among the columns, with their titles."""
+    """The values of the columns, as far as there are, with their titles."""
     return "  ".join(
         f"{title} {values[key]:.4f}" for key, title in columns.items() if key in values
     )
 
 
-def epoch(entry: Mapping[str, float], epochs: int) -> str:
-    """How far a training is, and the figures of its last epoch.
-
-    Args:
-        entry: What is known of the epoch.
-        epochs: Epochs of the whole run.
-    """
-    kinds = {"accuracy": _COLUMNS, "test_cer": _RATES}
-    columns = next((c for k, c in kinds.items() if k in entry), _LOSSES)
-    number = f"{entry['epoch']:>{len(str(epochs))}}"
-    return f"epoch {number}/{epochs}  {_figures(entry, columns)}"
-
-
 class Display:
-    """The screen of one run; in a log file only lines that stay.
+    """The screen of one run. A log file gets finished lines only.
 
     Args:
+        experiment: The experiment.
         quiet: Whether only the last line is shown.
     """
 
-    def __init__(self, *, quiet: bool):
+    def __init__(self, experiment: Experiment, *, quiet: bool):
+        self._scores = experiment.scores
         self._console = Console(highlight=False, soft_wrap=True)
         self._quiet = quiet
 
     def say(self, text: str) -> None:
-        """A line, left out by `--quiet`."""
+        """Prints a line, unless the display is quiet."""
         if not self._quiet:
             self._console.print(text, markup=False)
 
@@ -99,7 +93,7 @@ class Display:
             console=self._console,
             transient=True,
             refresh_per_second=4,
-            # The evaluations between epochs count in the time that is left.
+            # The evaluations between epochs are part of the time that is left.
             speed_estimate_period=3600,
             disable=self._quiet or not self._console.is_terminal,
         )
@@ -114,34 +108,33 @@ class Display:
             yield
 
     def step(self, epoch: int, step: int, logs: dict[str, float]) -> None:
-        """Moves the bar to a step that is done; epochs and steps count from 1."""
+        """Moves the bar to a finished step; epochs and steps count from 1."""
         self._bar.update(
             self._task,
             completed=(epoch - 1) * self._steps + step,
             epoch=epoch,
-            figures=_figures(logs, _COLUMNS),
+            figures=_figures(logs, {"loss": "loss", "accuracy": "accuracy"}),
         )
 
     def epoch(self, entry: Mapping[str, float]) -> None:
-        """The line of a finished epoch."""
-        self.say(f"{epoch(entry, self._epochs)}  {entry['seconds']:.1f} s")
+        """Prints the line of a finished epoch."""
+        line = epoch(entry, self._epochs, self._scores[0])
+        self.say(f"{line}  {entry['seconds']:.1f} s")
 
     def summary(self, row: Row) -> None:
-        """The end of a run; one line with `--quiet`."""
+        """Prints the end of a run, one line if the display is quiet."""
         title = f"{row['run']}: {row['status']}, data: {row['data']}"
-        if self._quiet or "best" in row:
-            self._console.print(", ".join([title, *scores(row)]), markup=False)
+        if self._quiet:
+            line = ", ".join([title, *scored(row, self._scores)])
+            self._console.print(line, markup=False)
             return
+        measured = f"test {self._scores[0].title}"
         table = Table(box=None, pad_edge=False)
-        for column in ("protocol", "test accuracy", "epoch", "chosen by"):
+        for column in ("score", measured, "epoch", "of"):
             table.add_column(column)
-        rules = {
-            "paper": "highest test accuracy of all epochs",
-            "clean": "highest accuracy on the validation split",
-        }
-        for name, rule in rules.items():
-            if row[name]:
-                accuracy = f"{row[name]['test_accuracy']:.4f}"
-                table.add_row(name, accuracy, str(row[name]["epoch"]), rule)
+        for score in self._scores:
+            if found := row[score.name]:
+                value = f"{found[score.figure]:.4f}"
+                table.add_row(score.name, value, str(found["epoch"]), score.rule)
         self.say(title)
         self._console.print(table)

@@ -1,28 +1,33 @@
-"""The recurrent layer of an experiment: its settings, and the layer they stand for."""
+"""The recurrent layer of an experiment: its settings, and the layer they describe."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import click
 
-from experiments.core import runner
-from experiments.core.command import Number, setting
+from experiments.core import settings
+from experiments.core.command import Integer, Number, setting
 from experiments.core.errors import UserError
+
+SHORT_MEMORY = 0.4  # the f of the authors' code, the default of LSTM6 and LSTM_C6
+# Keras' own layers, the baselines, and the names of their classes.
+BASELINES = {"keras_lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(runner.Settings):
+class Settings(settings.Settings):
     """The settings of an experiment around one recurrent layer."""
 
     variant: str = setting(
         "lstm6",
         click.STRING,
-        "Recurrent layer, as slim_keras.get calls it: lstm, lstm6, lstm_c6, indrnn ...",
+        "Recurrent layer: lstm, lstm6, lstm_c6, indrnn ..., as slim_keras.get calls "
+        "it, or Keras' own keras_lstm, gru, simple_rnn.",
     )
     eta: float = setting(
         1e-3, Number(min=0, min_open=True), "Learning rate of the optimiser."
     )
-    units: int = setting(100, click.IntRange(min=1), "Hidden units n.")
+    units: int = setting(100, Integer(min=1), "Hidden units n.")
     forget: float | None = setting(
         None,
         Number(-1, 1, min_open=True, max_open=True),
@@ -48,38 +53,70 @@ class Settings(runner.Settings):
         "auto", click.STRING, "How the layer runs a sequence, its argument `engine`."
     )
 
+    @property
+    def note(self) -> str | None:
+        """Which f the paper's figures want, if the default one is another."""
+        from slim_keras.variants import VARIANTS
+
+        row = VARIANTS.get(self.variant)
+        if not row or row.f != SHORT_MEMORY or self.forget is not None:
+            return None
+        return (
+            f"{row.key} forgets {1 - row.f:.0%} a step with its default f = {row.f:g}; "
+            "the gap to the LSTM closes with --forget 0.96 --activation sigmoid "
+            "(figures 7 and 8 of arXiv 1901.06401)"
+        )
+
 
 Config = TypeVar("Config", bound=Settings)
 
 
+def known() -> tuple[str, ...]:
+    """All variants, ours and Keras'."""
+    from slim_keras.variants import VARIANTS
+
+    return (*VARIANTS, *BASELINES)
+
+
+def baseline(key: str) -> Any:
+    """The class of one of Keras' own layers."""
+    import keras
+
+    return getattr(keras.layers, BASELINES[key])
+
+
 def complete(config: Config) -> Config:
-    """The configuration with the variant's own forget constant where none is given.
+    """The configuration with the variant's own forget constant if none is given.
 
     Args:
         config: The configuration.
 
     Raises:
-        UserError: The variant is unknown or has no place for a given setting.
+        UserError: The variant is unknown or does not take a given setting.
     """
     from slim_keras.variants import VARIANTS
 
-    row = VARIANTS.get(config.variant)
-    if row is None:
+    key = config.variant
+    if key not in known():
+        raise UserError(f"variant {key!r} is unknown; known: {', '.join(known())}")
+    row = VARIANTS.get(key)
+    gated = row.gated if row else key != "simple_rnn"
+    if config.gate_activation != "sigmoid" and not gated:
         raise UserError(
-            f"variant {config.variant!r} is unknown; known: {', '.join(VARIANTS)}"
+            f"gate-activation {config.gate_activation}: {key} computes no gate; leave "
+            "it at sigmoid"
         )
-    if config.gate_activation != "sigmoid" and not row.gated:
+    if row is None and config.engine != "auto":
         raise UserError(
-            f"gate-activation {config.gate_activation}: {row.key} computes no gate; "
-            "leave it at sigmoid"
+            f"engine {config.engine}: Keras runs {key}; leave the option out"
         )
-    if row.constant_forget:
+    if row and row.constant_forget:
         forget = float(row.f) if config.forget is None else config.forget
         return replace(config, forget=forget)
     if config.forget is not None:
         raise UserError(
-            f"forget {config.forget:g}: the forget gate of {row.key} is no constant; "
-            "leave it out"
+            f"forget {config.forget:g}: the forget gate of {key} is no constant; leave "
+            "it out"
         )
     return config
 
@@ -97,21 +134,22 @@ def layer(config: Settings, **arguments: Any) -> Any:
     import slim_keras
     from slim_keras.activations import hard_sigmoid_keras2
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"dropout": config.dropout, **arguments}
     if config.forget is not None:
         options["forget"] = config.forget
     if config.gate_activation == "hard_sigmoid_keras2":
         options["recurrent_activation"] = hard_sigmoid_keras2
     if config.initialisation == "authors":
         options |= _authors_initialisation(config)
+    if config.variant in BASELINES:
+        made = baseline(config.variant)
+        return made(config.units, activation=config.activation, **options)
     try:
         built = slim_keras.get(config.variant)(
             config.units,
             activation=config.activation,
-            dropout=config.dropout,
             engine=config.engine,
             **options,
-            **arguments,
         )
         _ = built.resolved_engine  # refused here, not by a trace of the first step
     except ValueError as error:
@@ -123,6 +161,8 @@ def _authors_initialisation(config: Settings) -> dict[str, Any]:
     from slim_keras.bounds import JointOrthogonal
     from slim_keras.variants import VARIANTS
 
+    if config.variant in BASELINES:  # orthogonal is Keras' default
+        return {"unit_forget_bias": False} if config.variant == "keras_lstm" else {}
     row = VARIANTS[config.variant]
     counts = {"matrices": len(row.matrix_blocks), "vectors": len(row.vector_blocks)}
     names = {

@@ -1,10 +1,10 @@
-"""Several trainings as one JAX program, for GPUs that one of them leaves idle.
+"""Several trainings as one JAX program, for GPUs that one training leaves idle.
 
 The step of a small recurrent model takes a GPU about as long for ten models as for
 one. Here Keras' own steps run under `jax.vmap`, with the models along a first axis, and
-an epoch is one `lax.scan` over them. The models may differ in what are variables to
-Keras: initial weights, random seeds, a constant learning rate. Each is trained as it
-would be alone, but for rounding, which grows from step to step.
+an epoch is one `lax.scan` over them. The models may differ in variables of Keras:
+initial weights, random seeds, a constant learning rate. Each model is trained as it
+would be alone, up to rounding, which grows from step to step.
 """
 
 import json
@@ -18,18 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from experiments.core import checkpoint, training
+from experiments.core import checkpoint, data, training
 from experiments.core.checkpoint import History
-from experiments.datasets import Dataset
+from experiments.core.experiment import Training
 
 
 @dataclass(eq=False)
 class Member:
-    """One of the trainings, which goes on from the checkpoint in its folder.
+    """One of the trainings. It goes on from the checkpoint in its folder.
 
     Attributes:
-        model: A compiled model.
-        seed: Seed of the order of the examples.
+        run: The training, on `Arrays`.
         folder: Where checkpoint, best weights and history are kept.
         history: An entry for each finished epoch.
         reason: Where the training diverged, if it did.
@@ -38,8 +37,7 @@ class Member:
         UserError: The checkpoint is damaged.
     """
 
-    model: Any
-    seed: int
+    run: Training
     folder: Path
     history: History = field(init=False)
     reason: str | None = field(default=None, init=False)
@@ -49,48 +47,44 @@ class Member:
         last = self.folder / training.LAST
         self.history = checkpoint.load(self.model, last) if last.exists() else []
 
+    @property
+    def model(self) -> Any:
+        """The compiled model."""
+        return self.run.model
 
-def fit(
-    members: Sequence[Member],
-    data: Dataset,
-    *,
-    epochs: int,
-    batch_size: int,
-    validation_split: float,
-) -> Iterator[Member]:
+
+def fit(members: Sequence[Member]) -> Iterator[Member]:
     """Trains to the last epoch.
 
     Args:
-        members: Models that differ in nothing but their variables, and in schedules of
-            the learning rate: such train one after the other.
-        data: What to train and test on.
-        epochs: Epochs in all, those in the checkpoints counted.
-        batch_size: Examples in a step; the last step of an epoch takes what is left.
-        validation_split: Part of the training examples to keep for validation.
+        members: Trainings on the same data that differ in variables of their models
+            only, and in schedules of the learning rate: schedules train in turns.
 
     Yields:
         A member, each time that it has finished an epoch or has diverged, and at once
         if its checkpoint has the last epoch.
     """
-    examples, evaluated = training.parts(data, validation_split)
     alike: dict[str, list[Member]] = {}
     for member in members:
-        if len(member.history) == epochs:  # killed before the row was written
-            yield member
+        if len(member.history) == member.run.config.epochs:
+            yield member  # killed before the row was written
         else:
             alike.setdefault(_fixed(member.model.optimizer), []).append(member)
-    parts = {k: (jnp.array(x), jnp.array(y)) for k, (x, y) in evaluated.items()}
+    if not alike:
+        return
+    one = members[0].run
+    parts = {k: (jnp.array(x), jnp.array(y)) for k, (x, y) in one.data.parts.items()}
     for group in alike.values():
-        programs = _Programs(group[0].model, examples, batch_size)
-        for epoch in range(epochs):
+        programs = _Programs(group[0].run)
+        for epoch in range(one.config.epochs):
             # After an interruption some are an epoch ahead, and wait.
             turn = [m for m in group if not m.reason and len(m.history) == epoch]
             if turn:
-                yield from _epoch(programs, turn, len(examples[0]), parts)
+                yield from _epoch(programs, turn, parts)
 
 
 def _fixed(optimizer: Any) -> str:
-    """What of an optimizer a program has in itself; a schedule is no variable."""
+    """The settings of an optimizer that are constants of a program."""
     config = {**optimizer.get_config(), "name": None}
     if not isinstance(config["learning_rate"], dict):
         config["learning_rate"] = None
@@ -100,7 +94,6 @@ def _fixed(optimizer: Any) -> str:
 def _epoch(
     programs: "_Programs",
     members: Sequence[Member],
-    count: int,
     parts: Mapping[str, tuple[jax.Array, jax.Array]],
 ) -> Iterator[Member]:
     """Trains members for an epoch.
@@ -108,19 +101,18 @@ def _epoch(
     Args:
         programs: What trains and evaluates them.
         members: All of them after the same epoch.
-        count: Training examples.
-        parts: What is evaluated; the first one chooses the best weights.
+        parts: What is evaluated.
     """
     epoch = len(members[0].history)
     models = [member.model for member in members]
-    orders = [training.order(count, member.seed, epoch) for member in members]
+    count = len(members[0].run.data.train[0])
+    orders = [data.order(count, member.run.config.seed, epoch) for member in members]
     logs = programs.train(models, orders)
     figures = {
         f"{name}_{figure}": values
         for name, part in parts.items()
         for figure, values in programs.evaluate(models, part).items()
     }
-    chosen_by = f"{next(iter(parts))}_accuracy"
     for number, member in enumerate(members):
         try:
             shown = _finite(logs, figures, number, epoch + 1)
@@ -129,7 +121,13 @@ def _epoch(
         else:
             # Their seconds are those of all.
             entry = {"epoch": epoch + 1, **shown, "seconds": None}
-            training.keep(member.model, member.history, entry, chosen_by, member.folder)
+            training.keep(
+                member.run.experiment,
+                member.model,
+                member.history,
+                entry,
+                member.folder,
+            )
         yield member
 
 
@@ -161,16 +159,14 @@ def _finite(
 
 
 class _Programs:
-    """An epoch of training and an evaluation, of any number of models like one.
+    """An epoch of training and an evaluation, for any number of models like one.
 
     Args:
-        model: The one; its methods are those that are compiled.
-        examples: What to train on.
-        batch_size: Examples in a step.
+        run: The training of the one; the methods of its model are compiled.
     """
 
-    def __init__(self, model: Any, examples: training.Split, batch_size: int):
-        x, y = examples
+    def __init__(self, run: Training):
+        model, (x, y), batch_size = run.model, run.data.train, run.config.batch_size
         # Keras makes the metrics when it first evaluates, and draws seeds.
         states = [np.array(v.value) for v in model.non_trainable_variables]
         model.evaluate(x[:1], y[:1], verbose=0)
@@ -187,7 +183,7 @@ class _Programs:
         def test(state: Any, examples: Any) -> Any:
             step = jax.vmap(model.test_step, in_axes=(0, None))
             every = jnp.arange(len(examples[0]))
-            return _scan(step, state, examples, every, training.EVALUATION_BATCH)
+            return _scan(step, state, examples, every, run.data.evaluation_batch)
 
         self._train = jax.jit(train, donate_argnums=0)
         self._test = jax.jit(test)

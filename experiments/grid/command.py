@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
-from experiments.core.command import REQUIRED, Number, setting
+from experiments.core.command import REQUIRED, Integer, Name, Number, setting
 from experiments.core.errors import UserError
 from experiments.core.results import append_row, read_rows
 from experiments.grid import definition, programs
 from experiments.grid.cluster import on_cluster
 from experiments.grid.display import Display
 from experiments.grid.runs import News, Run, loop
+
+SAME = 3  # the first runs that stop a grid if all fail for the same reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +30,11 @@ class Settings:
     set: tuple[str, ...] = setting(
         (),
         click.STRING,
-        "NAME=VALUE, a setting of all runs that goes before the file's; may be given "
-        "many times.",
+        "NAME=VALUE, a setting of all runs that overrides the file's; repeat it for "
+        "more settings.",
     )
     jobs: int = setting(
-        1, click.IntRange(min=1), "Runs at a time, or in a program; not with Ray."
+        1, Integer(min=1), "Runs at a time, or in a program; not with Ray."
     )
     engine: str = setting(
         "loop",
@@ -42,7 +44,7 @@ class Settings:
         "install ray.",
     )
     address: str | None = setting(
-        None, click.STRING, "A Ray cluster that exists; the default starts one here."
+        None, click.STRING, "A running Ray cluster; the default starts one here."
     )
     cpus_per_run: float = setting(
         1.0, Number(min=0, min_open=True), "CPU cores of a run on Ray."
@@ -51,7 +53,7 @@ class Settings:
         0.0, Number(min=0), "GPUs of a run on Ray; 0.5 lets two runs share one."
     )
     output: str = setting(
-        "runs", click.STRING, "Folder for the folders of the runs and results.jsonl."
+        "runs", Name(), "Folder for the folders of the runs and results.jsonl."
     )
 
 
@@ -59,10 +61,11 @@ def run(settings: Settings) -> int:
     """Runs what is missing of a grid, and nothing twice.
 
     Finished runs are known by the settings in their rows. The same command goes on
-    where an interrupted grid stopped. A run that fails does not stop the others; it is
-    reported at the end, and the exit status is 1.
+    where an interrupted grid stopped. A run that fails does not stop the others, unless
+    the first three fail for the same reason; the exit status is 1 then.
     """
     _check(settings)
+    print(f"{settings.grid}: starting Keras", flush=True)
     output = Path(settings.output).absolute()  # it is not relative to a worker of Ray
     runs = definition.read(Path(settings.grid), settings.set, str(output))
     if settings.engine == "vmap":
@@ -73,7 +76,8 @@ def run(settings: Settings) -> int:
     found = {run: run.row(rows) for run in runs}
     finished = {run: row for run, row in found.items() if row}
     missing = [run for run in runs if run not in finished]
-    failed = False
+    failures: list[str] = []  # their reasons
+    succeeded = stopped = False
     display = Display(runs, finished, settings.jobs)
     with closing(_start(missing, settings)) as all_news, display:
         for member, news in all_news:
@@ -81,12 +85,22 @@ def run(settings: Settings) -> int:
                 display.running(member, news)
                 continue
             if news.row is None:
-                failed = True
+                failures.append(news.reason)
             else:
-                append_row(results, news.row)  # it stands there, unless Ray's node
+                succeeded = True
+                append_row(results, news.row)  # new only from another node of Ray
             display.ended(member, news)
+            alike = len(failures) == SAME and len(set(failures)) == 1
+            if alike and not succeeded and len(missing) > SAME:
+                stopped = True
+                break
     display.report()
-    return 1 if failed else 0
+    if stopped:
+        raise UserError(
+            f"the grid stopped after {SAME} runs that failed for the same reason: "
+            f"{failures[0]}"
+        )
+    return 1 if failures else 0
 
 
 def _check(settings: Settings) -> None:
@@ -99,7 +113,7 @@ def _check(settings: Settings) -> None:
     for name in unused:
         if getattr(settings, name) != getattr(defaults, name):
             flag = name.replace("_", "-")
-            raise UserError(f"--{flag} means nothing with --engine {settings.engine}")
+            raise UserError(f"--{flag} has no effect with --engine {settings.engine}")
     if settings.engine == "vmap" and settings.jobs == 1:
         raise UserError("--engine vmap: give --jobs, the runs that share a program")
 

@@ -1,4 +1,4 @@
-"""What a grid shows: a live table of the runs, a line for each end, a report."""
+"""What a grid shows: a live table of what runs, a line for each end, a report."""
 
 import statistics
 import time
@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from experiments.core import progress
+from experiments.core.progress import scored
 from experiments.core.results import Row
 from experiments.grid.runs import Outcome, Run
 
@@ -18,14 +18,17 @@ from experiments.grid.runs import Outcome, Run
 class Display:
     """The screen of a grid, live while the block of a `with` runs.
 
+    Nothing else may write to the terminal meanwhile.
+
     Args:
         runs: All runs of the grid.
-        rows: Their rows, as far as they are finished already.
+        rows: The rows of the runs that are finished already.
         jobs: Runs at a time, at least.
     """
 
     def __init__(self, runs: Sequence[Run], rows: dict[Run, Row], jobs: int = 1):
         self._runs = runs
+        self._scores = runs[0].declared.scores
         self._jobs = jobs
         self._rows = dict(rows)
         self._failed: dict[Run, Outcome] = {}
@@ -58,57 +61,78 @@ class Display:
         self._live.stop()
 
     def running(self, run: Run, line: str) -> None:
-        """A run goes on; the line is the last one that it printed."""
+        """Shows the last line that a run printed."""
         self._began.setdefault(run, time.monotonic())
         self._running[run] = line
 
     def ended(self, run: Run, outcome: Outcome) -> None:
-        """A run ended."""
+        """Prints how a run ended."""
         self._running.pop(run, None)
         if outcome.row is None:
             self._failed[run] = outcome
-            self._say(f"failed: {self._name(run)}")
+            self._say(f"failed: {self._name(run)}: {outcome.reason}")
         else:
             self._rows[run] = outcome.row
             if run in self._began:
                 self._seconds[run] = time.monotonic() - self._began[run]
-            progress.Display(quiet=True).summary(outcome.row)
-        self._say(self._summary())
+            status = [outcome.row["status"], *scored(outcome.row, self._scores)]
+            self._say(f"{self._name(run)}: {', '.join(status)}")
+        if not self._console.is_terminal:  # where the live table shows it
+            self._say(self._summary())
 
     def report(self) -> None:
-        """All runs in a table, then those that failed and what they said."""
-        self._console.print(self._table(self._runs))
+        """Prints all runs in a table, and then what the failed ones said."""
+        self._console.print(self._table())
+        outputs: dict[str, list[str]] = {}
         for run, outcome in self._failed.items():
-            self._say(f"\nfailed: {self._name(run)}\n{outcome.output}")
+            outputs.setdefault(outcome.output, []).append(self._name(run))
+        for output, names in outputs.items():
+            self._say("\n" + "\n".join([f"failed: {n}" for n in names] + [output]))
         self._say(self._summary())
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def _screen(self) -> Group:
-        return Group(self._table(list(self._running)), Text(self._summary()))
+        """What runs, a line each, however narrow the terminal is."""
+        table = self._start("state")
+        for run, line in tuple(self._running.items()):
+            # The settings keep their width, the state gives way.
+            table.add_row(
+                *self._values(run), Text(line, "", no_wrap=True, overflow="ellipsis")
+            )
+        return Group(table, Text(self._summary()))
 
     def _name(self, run: Run) -> str:
         values = (f"{name}={run.settings[name]}" for name in self._axes)
         return " ".join([run.experiment, *values])
 
-    def _table(self, runs: Sequence[Run]) -> Table:
+    def _values(self, run: Run) -> list[Text]:
+        values = [run.settings[name] for name in self._axes]
+        return [Text("" if v is None else str(v), no_wrap=True) for v in values]
+
+    def _start(self, *more: str) -> Table:
         table = Table(box=None, pad_edge=False)
-        for name in (*self._axes, "state"):
-            table.add_column(name, no_wrap=name == "state")
-        for run in runs:
-            values = [run.settings[name] for name in self._axes]
-            shown = ("" if value is None else str(value) for value in values)
-            table.add_row(*shown, self._state(run))
+        for name in self._axes:
+            table.add_column(name, no_wrap=True)
+        for name in more:
+            table.add_column(name)
         return table
 
-    def _state(self, run: Run) -> Text:
-        if run in self._rows:
-            row = self._rows[run]
-            return Text(", ".join([row["status"], *progress.scores(row)]))
-        if run in self._failed:
-            return Text("failed")
-        return Text(self._running.get(run, "left"))
+    def _table(self) -> Table:
+        table = self._start("state", *(score.name for score in self._scores))
+        for run in self._runs:
+            row = self._rows.get(run)
+            state = "failed" if run in self._failed else "left"
+            found = [row and row.get(score.name) for score in self._scores]
+            cells = [
+                f"{values[score.figure]:.4f} (epoch {values['epoch']})"
+                if values
+                else ""
+                for values, score in zip(found, self._scores, strict=True)
+            ]
+            table.add_row(*self._values(run), row["status"] if row else state, *cells)
+        return table
 
     def _summary(self) -> str:
         running, failed = len(self._running), len(self._failed)

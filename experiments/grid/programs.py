@@ -1,14 +1,13 @@
 """Runs of a grid as JAX programs of several: `experiments.core.together`, with rows."""
 
-import importlib
 import json
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from typing import Any
 
 from experiments.core import environment, progress, runner
 from experiments.core.errors import UserError
+from experiments.core.experiment import prepare
 from experiments.grid.runs import News, Outcome, Run
 
 VARIES = ("seed", "eta")  # what the runs of a program may differ in
@@ -23,11 +22,11 @@ def check(runs: Sequence[Run]) -> None:
     Raises:
         UserError: Says which setting is in the way.
     """
-    experiment = runs[0].experiment
-    if not hasattr(_module(experiment), "prepare"):
+    experiment = runs[0].declared
+    if not experiment.together:
         raise UserError(
-            f"engine vmap: experiments.{experiment} trains one run at a time; choose "
-            "--engine loop"
+            f"engine vmap: experiments.{experiment.name} trains one run at a time; "
+            "choose --engine loop"
         )
     for name, needed in {"backend": "jax", "devices": 1, "tensorboard": False}.items():
         if any(getattr(run.config, name) != needed for run in runs):
@@ -54,10 +53,6 @@ def in_programs(runs: Sequence[Run], jobs: int) -> Generator[News]:
             yield from _train(members[first : first + jobs])
 
 
-def _module(experiment: str) -> Any:
-    return importlib.import_module(f"experiments.{experiment}")
-
-
 def _train(runs: Sequence[Run]) -> Generator[News]:
     """Trains the runs of one program; if it fails, others still run."""
     left = list(runs)
@@ -77,38 +72,31 @@ def _train(runs: Sequence[Run]) -> Generator[News]:
 def _news(runs: Sequence[Run]) -> Generator[News]:
     from experiments.core import together
 
-    module = _module(runs[0].experiment)
-    config: Any = runs[0].config
-    loaded = module.load(config)
+    experiment = runs[0].declared
+    data = experiment.data(runs[0].config)
     places: dict[together.Member, tuple[Run, runner.Place]] = {}
     with ExitStack() as stack:
         for run in runs:
             environment.start(run.config.backend, run.config.seed)
-            training = module.prepare(run.config, loaded)
+            training = prepare(experiment, run.config, data)
             try:
-                place = stack.enter_context(training.hold())
+                place = stack.enter_context(runner.hold(training))
                 if place.done:
                     yield run, Outcome(place.publish(), "")
                     continue
                 place.begin()
-                model, seed = training.model, run.config.seed
-                member = together.Member(model, seed, place.folder)
+                member = together.Member(training, place.folder)
             except UserError as error:  # of this run alone
                 yield run, Outcome(None, f"error: {error}")
                 continue
             places[member] = run, place
             yield run, "starting"
-        for member in together.fit(
-            list(places),
-            training.data,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            validation_split=config.validation_split,
-        ):
+        for member in together.fit(list(places)):
             run, place = places[member]
-            history = member.history
-            if member.reason or len(history) == config.epochs:
-                place.finish(history, member.reason, runner.scores(history))
+            history, epochs = member.history, member.run.config.epochs
+            if member.reason or len(history) == epochs:
+                place.finish(history, member.reason)
                 yield run, Outcome(place.publish(), "")
             else:
-                yield run, progress.epoch(history[-1], config.epochs)
+                line = progress.epoch(history[-1], epochs, experiment.scores[0])
+                yield run, line

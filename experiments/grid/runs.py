@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from experiments.core import command
+from experiments.core.experiment import Experiment, find
 from experiments.core.results import Row, read_rows
-from experiments.core.runner import Common, identity
+from experiments.core.settings import Common, identity
 
 ROOT = Path(__file__).parents[2]
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -36,6 +37,11 @@ class Run:
 
     experiment: str
     config: Common
+
+    @property
+    def declared(self) -> Experiment:
+        """The experiment itself."""
+        return find(self.experiment)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -79,6 +85,11 @@ class Outcome:
     row: Row | None
     output: str
 
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line."""
+        return self.output.strip().rpartition("\n")[2].removeprefix("error: ")
+
 
 # The last line of a run that goes on, or how it ended.
 News = tuple[Run, str | Outcome]
@@ -113,23 +124,27 @@ class _Child:
 
     def __init__(self, run: Run):
         self.run = run
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  stop() closes it
+        # The lines of the run itself, and whatever libraries write.
+        self._lines = tempfile.TemporaryFile()  # noqa: SIM115  stop() closes both
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         command_line = ["-m", "experiments.grid.child", f"experiments.{run.experiment}"]
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, *command_line, *command.arguments(run.config)],
             stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
+            stdout=self._lines,
+            stderr=self._errors,
             env={**_SHARING, **os.environ, "PYTHONPATH": path},
         )
 
     def news(self) -> str | Outcome:
         if self._process.poll() is None:
-            return self._last_lines(1)
-        output = self._last_lines(1)
+            return _last(self._lines, 1)
+        output = _last(self._errors, 1)
         if not output.startswith("error: "):
-            output = self._last_lines(20)
+            output = "\n".join(
+                filter(None, (_last(self._lines, 3), _last(self._errors, 20)))
+            )
         if self._process.returncode < 0:
             output += f"\nended by signal {-self._process.returncode}"
         self.stop()
@@ -138,11 +153,13 @@ class _Child:
     def stop(self) -> None:
         with self._process:  # closes its input, waits for its end
             pass
-        self._output.close()
+        self._lines.close()
+        self._errors.close()
 
-    def _last_lines(self, number: int) -> str:
-        file = self._output.fileno()
-        size = os.fstat(file).st_size
-        # The process writes at the offset that it shares: it stays where it is.
-        end = os.pread(file, 8192, max(0, size - 8192))
-        return "\n".join(end.decode(errors="replace").split("\n")[-number - 1 :][:-1])
+
+def _last(file: IO[bytes], number: int) -> str:
+    """The last whole lines of a file that a process writes."""
+    size = os.fstat(file.fileno()).st_size
+    # The process writes at the offset that it shares: it stays where it is.
+    end = os.pread(file.fileno(), 8192, max(0, size - 8192))
+    return "\n".join(end.decode(errors="replace").split("\n")[-number - 1 :][:-1])

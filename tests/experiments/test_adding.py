@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments import adding
-from experiments.adding import Config, batches, build, complete, sequences
-from experiments.core import command
+from experiments.adding import Config, Sequences, build, complete, sequences
+from experiments.core.runner import main
 from tests.experiments.support import row
 
 SMALL = ["--length=4", "--units=3", "--batch-size=4"]
@@ -17,7 +17,7 @@ SMALL = ["--length=4", "--units=3", "--batch-size=4"]
 
 def start(*args):
     backend = f"--backend={keras.config.backend()}"
-    return command.main(Config, adding.run, [*SMALL, backend, *args])
+    return main(adding.EXPERIMENT, [*SMALL, backend, *args])
 
 
 @pytest.mark.parametrize("length", [2, 5, 100])
@@ -38,7 +38,7 @@ def test_targets_are_the_sums_of_the_marked_numbers(length):
 
 def test_no_batch_comes_twice_and_all_come_again():
     def first_numbers(seed):
-        feed = batches(Config(length=2, batch_size=1, seed=seed))
+        feed = Sequences(length=2, seed=seed).feed(1, seed)
         found = []
         for epoch in range(3):
             feed.begin(epoch)
@@ -175,7 +175,7 @@ def test_other_layers(variant, tmp_path, capsys):
     result = row(tmp_path)
     assert result["variant"] == variant
     (line,) = capsys.readouterr().out.strip().splitlines()
-    assert f"test loss {result['best']['test_loss']:.4f} (epoch 1)" in line
+    assert f"best {result['best']['test_loss']:.4f} (epoch 1)" in line
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_other_layers(variant, tmp_path, capsys):
         ("--steps=150", "multiple of 100"),
         ("--length=1", "--length"),
         ("--gamma=0.5", "--gamma"),
-        ("--gamma=3 --variant=lstm", "gamma 3: it is for indrnn"),
+        ("--gamma=3 --variant=lstm", "gamma 3: only indrnn takes it"),
     ],
 )
 def test_bad_settings(options, message, tmp_path, capsys):

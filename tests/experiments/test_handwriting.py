@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from experiments import handwriting
-from experiments.core import command, ctc
+from experiments.core import ctc
+from experiments.core.runner import main
 from experiments.datasets import handwriting as data
 from experiments.datasets.handwriting import omniglot
 from experiments.handwriting import Config, build, complete
@@ -26,7 +27,7 @@ def few(monkeypatch):
 
 def start(*args):
     backend = f"--backend={keras.config.backend()}"
-    return command.main(Config, handwriting.run, [*SMALL, backend, *args])
+    return main(handwriting.EXPERIMENT, [*SMALL, backend, *args])
 
 
 def history(output):
@@ -158,7 +159,7 @@ def test_words_are_of_the_alphabet_that_was_asked_for(tmp_path, monkeypatch, cap
         ("--data=omniglott", "--data"),
         ("--forget=0.4", "the forget gate of indylstm is no constant"),
         ("--validation-split=0.99", "none is left to train on"),
-        ("--data=pendigits --alphabet=Greek", "Greek: it is for omniglot"),
+        ("--data=pendigits --alphabet=Greek", "Greek: only omniglot takes it"),
     ],
 )
 def test_bad_settings(options, message, tmp_path, capsys):

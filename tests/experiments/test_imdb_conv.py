@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from experiments import imdb_conv
-from experiments.core import command
+from experiments.core.runner import main
 from experiments.imdb_conv import Config, build, complete
 from slim_keras.variants import VARIANTS
 from tests.experiments.support import row
@@ -32,7 +32,7 @@ def test_a_run_on_the_sample(tmp_path, capsys):
     args = ["--data=sample", "--words=200", "--length=8", "--units=4", "--epochs=1"]
     args += ["--embedding-dim=4", "--batch-size=200", f"--output={tmp_path}"]
     args += [f"--backend={keras.config.backend()}"]
-    assert command.main(Config, imdb_conv.run, args) == 0
+    assert main(imdb_conv.EXPERIMENT, args) == 0
     assert "data: sample" in capsys.readouterr().out
     result = row(tmp_path)
     assert result["experiment"] == "imdb_conv"
@@ -42,5 +42,5 @@ def test_a_run_on_the_sample(tmp_path, capsys):
 
 
 def test_a_review_too_short_for_the_pooling_is_refused(capsys):
-    assert command.main(Config, imdb_conv.run, ["--length=7"]) == 2
+    assert main(imdb_conv.EXPERIMENT, ["--length=7"]) == 2
     assert "--length" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import newsgroups
-from experiments.core import command
+from experiments.core.runner import main
 from experiments.datasets import glove, newsgroups as documents
 from experiments.newsgroups import Config, build, complete
 from tests.experiments.support import row
@@ -19,7 +19,7 @@ VECTORS = np.arange(30, dtype="float32").reshape(10, 3)
 
 def start(*args):
     backend = f"--backend={keras.config.backend()}"
-    return command.main(Config, newsgroups.run, [*SMALL, backend, *args])
+    return main(newsgroups.EXPERIMENT, [*SMALL, backend, *args])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_row_labels_every_reading(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "data: sample" in out
     assert "vectors: synthetic" in out
-    assert " words without one" in out
+    assert "words without vector: " in out
     result = row(tmp_path)
     assert result["experiment"] == "newsgroups"
     assert result["data"] == "sample"
@@ -73,10 +73,10 @@ def test_row_labels_every_reading(tmp_path, capsys):
 @pytest.mark.parametrize("strip", ["", "headers,quotes"])
 def test_documents_are_those_of_the_reading(strip, split):
     config = Config(data="sample", length=174, strip=strip, split=split)
-    found, _ = newsgroups.load(config)
+    found = newsgroups.load(config)
     parts = {"headers", "quotes"} if strip else ()
     expected = documents.load("sample", strip=parts, split=split, length=174)
-    assert found.checksum == expected.checksum
+    assert found.facts["data_checksum"] == expected.checksum
 
 
 def test_other_vectors_are_another_run(tmp_path, monkeypatch):

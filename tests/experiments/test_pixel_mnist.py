@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import pixel_mnist
-from experiments.core import command
+from experiments.core.runner import main
 from experiments.datasets import mnist
 from experiments.datasets.mnist import sample
 from experiments.pixel_mnist import Config, build, complete
@@ -16,7 +16,7 @@ from tests.experiments.support import row
 
 def start(*args):
     backend = f"--backend={keras.config.backend()}"
-    return command.main(Config, pixel_mnist.run, [backend, *args])
+    return main(pixel_mnist.EXPERIMENT, [backend, *args])
 
 
 def trainable(model):
@@ -153,9 +153,9 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
         (["--layers=5"], "give 4, 6, 8"),
         (["--layers=2"], "give 4, 6, 8"),
         (["--stack=dense", "--layers=6"], "--blocks"),
-        (["--blocks=2"], "blocks 2: it is for a dense stack"),
-        (["--dense-dropout=0.1"], "dense-dropout 0.1: it is for a dense stack"),
-        (["--variant=lstm_c6", "--gamma=2"], "it is for indrnn"),
+        (["--blocks=2"], "blocks 2: only a dense stack takes it"),
+        (["--dense-dropout=0.1"], "dense-dropout 0.1: only a dense stack takes it"),
+        (["--variant=lstm_c6", "--gamma=2"], "only indrnn takes it"),
         (["--variant=lstm99"], "unknown"),
         (["--blocks=8,0"], "8,0"),
         (["--stack=deep"], "--stack"),

@@ -28,16 +28,19 @@ if backend == "tensorflow":
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpu, two)
 
-from experiments import environment
+from experiments.core import environment
 
 environment.start(backend, 3, count)
 
 import keras
 import numpy as np
 import slim_keras
+from experiments import imdb
+from experiments.core.data import Arrays
+from experiments.core.experiment import Training
+from experiments.core.progress import Display
+from experiments.core.training import fit
 from experiments.datasets import Dataset
-from experiments.progress import Display
-from experiments.training import fit
 
 layers = [
     keras.Input((6,), dtype="int32"),
@@ -51,10 +54,11 @@ rng = np.random.default_rng(0)
 x = rng.integers(0, 50, (400, 6), dtype="int32")
 y = (x[:, -1] > 24).astype("int32")
 data = Dataset("made up", x[:100], y[:100], x[100:], y[100:], origin="made up")
-shape = dict(batch_size=16, validation_split=0.2, seed=3, devices=count)
-history, reason = fit(
-    model, data, Path(folder), Display(quiet=True), epochs=epochs, **shape
+config = imdb.Config(epochs=epochs, batch_size=16, devices=count)
+run = Training(
+    experiment=imdb.EXPERIMENT, config=config, data=Arrays.of(data, 0.2), model=model
 )
+history, _ = fit(run, Path(folder), Display(imdb.EXPERIMENT, quiet=True))
 variable = model.trainable_variables[0].value
 if backend == "jax":
     used = len(variable.devices())

@@ -85,7 +85,7 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from experiments.results import append_row
+from experiments.core.results import append_row
 for number in range(25):
     append_row(Path(sys.argv[1]), {"writer": sys.argv[2], "number": number,
                                    "ballast": "x" * 5000})

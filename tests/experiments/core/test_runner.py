@@ -12,12 +12,27 @@ import pytest
 from filelock import FileLock
 
 from experiments.core import checkpoint, environment
+from experiments.core.data import Arrays
 from experiments.core.errors import UserError
-from experiments.core.runner import Settings, Training, train
+from experiments.core.experiment import ACCURACY, Experiment, Training
+from experiments.core.runner import hold, train
+from experiments.core.settings import Settings
 from experiments.datasets import Dataset
 
 SETTINGS = Settings(
     epochs=2, batch_size=16, backend=keras.config.backend(), validation_split=0.2
+)
+
+
+TINY = Experiment(
+    name="tiny",
+    summary="Trains a tiny model.",
+    settings=Settings,
+    complete=lambda config: config,
+    title=lambda config: "tiny",
+    data=lambda config: None,
+    model=lambda config, data: model(),
+    scores=ACCURACY,
 )
 
 
@@ -53,9 +68,8 @@ def model(eta=0.05):
 
 
 def training(settings, model, data):
-    return Training(
-        experiment="tiny", title="tiny", settings=settings, model=model, data=data
-    )
+    arrays = Arrays.of(data, settings.validation_split)
+    return Training(experiment=TINY, config=settings, data=arrays, model=model)
 
 
 @pytest.fixture
@@ -222,8 +236,8 @@ def test_joined_facts_name_what_changed_in_order():
 def test_code_is_dirty_that_differs_from_its_commit(tmp_path, monkeypatch):
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set in a hook
         monkeypatch.delenv(name, raising=False)
-    code = tmp_path / "experiments" / "code.py"
-    code.parent.mkdir()
+    code = tmp_path / "experiments" / "core" / "code.py"
+    code.parent.mkdir(parents=True)
     code.write_text("as committed")
     monkeypatch.setattr(environment, "__file__", str(code))
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=no"]
@@ -238,9 +252,10 @@ def test_code_is_dirty_that_differs_from_its_commit(tmp_path, monkeypatch):
 
 def test_seconds_per_epoch_are_not_those_of_the_first_which_compiles(tmp_path, data):
     settings = replace(SETTINGS, output=str(tmp_path))
-    with training(settings, model(), data).hold() as place:
+    figures = {"accuracy": 0.5, "val_accuracy": 0.5, "test_accuracy": 0.5, "epoch": 1}
+    with hold(training(settings, model(), data)) as place:
         place.begin()
-        place.finish([{"seconds": seconds} for seconds in (90.0, 2.0, 1.0)], None, {})
+        place.finish([figures | {"seconds": each} for each in (90.0, 2.0, 1.0)], None)
         assert place.publish()["seconds_per_epoch"] == 2
 
 
@@ -275,7 +290,7 @@ def test_a_finished_run_is_not_trained_again(run, tmp_path, capsys, monkeypatch)
     assert run() == 0
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     out = capsys.readouterr().out
-    assert "done already" in out
+    assert "is finished; delete it" in out
     assert f"{rows(tmp_path)[0]['paper']['test_accuracy']:.4f}" in out
 
 

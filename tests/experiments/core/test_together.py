@@ -4,7 +4,7 @@ import keras
 import pytest
 from filelock import FileLock
 
-from experiments.core import training
+from experiments.core import data, training
 from experiments.core.results import read_rows
 from tests.experiments.grid.support import histories, rows, start, write_grid
 
@@ -118,13 +118,13 @@ def test_goes_on_after_an_interruption(
 def turns(monkeypatch):
     """Seed and epoch of every order that is drawn, in the order of drawing."""
     drawn = []
-    order = training.order
+    order = data.order
 
     def draw(count, seed, epoch):
         drawn.append((seed, epoch))
         return order(count, seed, epoch)
 
-    monkeypatch.setattr(training, "order", draw)
+    monkeypatch.setattr(data, "order", draw)
     return drawn
 
 
@@ -177,14 +177,14 @@ def test_a_program_that_fails_does_not_stop_the_next(
     reviews, tmp_path, capsys, monkeypatch
 ):
     reviews.write_text(reviews.read_text().replace("[3, 4]", "[3, 4, 5]"))
-    order = training.order
+    order = data.order
 
     def fail(count, seed, epoch):
         if seed == 4:
             raise RuntimeError("RESOURCE_EXHAUSTED")
         return order(count, seed, epoch)
 
-    monkeypatch.setattr(training, "order", fail)
+    monkeypatch.setattr(data, "order", fail)
     output = tmp_path / "runs"
     assert start(reviews, output, *SHORT, "--set=epochs=1") == 1
     assert "RuntimeError: RESOURCE_EXHAUSTED" in capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_a_run_with_its_row_is_not_trained_again(reviews, tmp_path, monkeypatch)
     assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
     expected = rows(output)
     (output / "results.jsonl").unlink()
-    monkeypatch.setattr(training, "order", None)
+    monkeypatch.setattr(data, "order", None)
     assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
     assert rows(output) == expected
 

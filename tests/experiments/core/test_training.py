@@ -1,4 +1,4 @@
-"""Order of the examples, validation split, choice of an epoch."""
+"""Order of the examples, validation split."""
 
 import itertools
 
@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+from experiments.core.data import Arrays, batches, split
 from experiments.core.errors import UserError
-from experiments.core.training import batches, best, parts, split
 from experiments.datasets import Dataset
 
 X = np.arange(23)
@@ -75,14 +75,6 @@ def test_split_parts_the_examples_at_random_and_always_the_same(part, drawn):
 
 def test_something_is_left_to_train_on():
     data = Dataset("made up", X, Y, X, Y, origin="made up")
-    (x, _), _ = parts(data, 0.95)
-    assert len(x) == 1
+    assert Arrays.of(data, 0.95).counts == {"train": 1, "val": 22, "test": 23}
     with pytest.raises(UserError, match=r"validation_split is 0\.96: of 23 examples"):
-        parts(data, 0.96)
-
-
-def test_best_is_the_earliest_of_equals():
-    history = [
-        {"epoch": e, "val_accuracy": v} for e, v in [(1, 0.5), (2, 0.7), (3, 0.7)]
-    ]
-    assert best(history, "val_accuracy")["epoch"] == 2
+        Arrays.of(data, 0.96)

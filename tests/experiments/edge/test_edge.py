@@ -8,6 +8,7 @@ import pytest
 
 import slim_keras
 from experiments import imdb
+from experiments.core import runner
 from experiments.core.command import main
 from experiments.core.results import read_rows
 from experiments.edge import command as edge, models
@@ -57,7 +58,7 @@ def test_a_row_without_its_weights(few, tmp_path, capsys):
     options = ["--words=150", "--length=12", "--embedding-dim=4", "--units=3"]
     options += ["--data=sample", "--epochs=1", "--eta=0.02", "--variant=lstm"]
     options += [f"--output={tmp_path}"]
-    assert main(imdb.Config, imdb.run, options) == 0
+    assert runner.main(imdb.EXPERIMENT, options) == 0
     (weights,) = tmp_path.glob("*/best.weights.h5")
     weights.unlink()
     assert start(tmp_path, "lstm") == 2

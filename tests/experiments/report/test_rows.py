@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from experiments import imdb
-from experiments.core.command import main
+from experiments.core import runner
 from experiments.core.errors import UserError
 from experiments.report.collect import collect
 from experiments.report.lines import RECORD
@@ -127,7 +127,7 @@ def test_the_command_of_a_line_is_that_of_its_runs(tmp_path, monkeypatch):
     ]
     output = tmp_path / "runs"
     run = [*options, f"--output={output}", "--quiet"]
-    assert main(imdb.Config, imdb.run, run) == 0
+    assert runner.main(imdb.EXPERIMENT, run) == 0
     made = support.row(output)
     settings = made.keys() - RECORD
     identity = {

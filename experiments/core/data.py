@@ -1,0 +1,140 @@
+"""What a model is trained and tested on: arrays, or batches made as they are needed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from experiments.datasets import Dataset, kept_of
+
+EVALUATION_BATCH = 250  # divides IMDB's splits, so XLA compiles one shape only
+SPLIT_SEED = 0  # runs with different seeds keep the same validation split
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+class Data(Protocol):
+    """What an experiment's function `data` returns.
+
+    Attributes:
+        facts: What the rows say of the data and the numbers depend on: `data`, its
+            name, and checksums.
+        origin: One line that says where the data comes from.
+        counts: The number of examples by part, as far as devices must share them.
+        evaluation_batch: Examples in a step of an evaluation.
+    """
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+    @property
+    def origin(self) -> str: ...
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
+    @property
+    def evaluation_batch(self) -> int: ...
+
+    def feed(self, batch_size: int, seed: int) -> Any:
+        """The training batches: a `keras.utils.PyDataset` with `begin(epoch)`.
+
+        `begin` chooses the batches of an epoch, counted from 0, before it starts.
+        (Keras calls the data set's own hook, `on_epoch_end`, more often than once an
+        epoch.)
+        """
+
+    def evaluated(self, epoch: int) -> Mapping[str, Split]:
+        """The parts that are evaluated after an epoch, counted from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """Data in arrays.
+
+    Attributes:
+        facts: See `Data`.
+        origin: See `Data`.
+        train: The training examples.
+        parts: What is evaluated after every epoch.
+        evaluation_batch: Examples in a step of an evaluation.
+    """
+
+    facts: Mapping[str, Any]
+    origin: str
+    train: Split
+    parts: Mapping[str, Split]
+    evaluation_batch: int = EVALUATION_BATCH
+
+    @classmethod
+    def of(cls, data: Dataset, validation_split: float, **more: Any) -> Self:
+        """A data set, with a part of its training examples kept for validation.
+
+        Args:
+            data: The data set.
+            validation_split: The part; with 0 there is no part `val`.
+            more: Further fields of the class. `facts` joins those of the data set.
+
+        Raises:
+            UserError: No example is left to train on.
+        """
+        train, validation = split(data.x_train, data.y_train, validation_split)
+        parts = {"val": validation} if len(validation[0]) else {}
+        facts = {"data": data.name, "data_checksum": data.checksum}
+        return cls(
+            facts=facts | more.pop("facts", {}),
+            origin=data.origin,
+            train=train,
+            parts={**parts, "test": (data.x_test, data.y_test)},
+            **more,
+        )
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        every = {"train": self.train, **self.parts}
+        return {name: len(x) for name, (x, _) in every.items()}
+
+    def feed(self, batch_size: int, seed: int) -> Any:
+        """The training examples in an order of its own for every epoch."""
+        return batches(self.train, batch_size, seed)
+
+    def evaluated(self, epoch: int) -> Mapping[str, Split]:
+        return self.parts
+
+
+def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
+    """Training and validation examples, drawn at random but always the same.
+
+    Raises:
+        UserError: No example is left to train on.
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
+    kept, drawn = np.split(order, [kept_of(len(x), part, "examples")])
+    return (x[kept], y[kept]), (x[drawn], y[drawn])
+
+
+def batches(examples: Split, size: int, seed: int) -> Any:
+    """The examples as `Data.feed` returns them; the last batch takes what is left."""
+    import keras
+
+    x, y = examples
+
+    class Batches(keras.utils.PyDataset):
+        def begin(self, epoch: int) -> None:
+            self._order = order(len(x), seed, epoch)
+
+        def __len__(self) -> int:
+            return math.ceil(len(x) / size)
+
+        def __getitem__(self, index: int) -> Split:
+            chosen = self._order[index * size : (index + 1) * size]
+            return x[chosen], y[chosen]
+
+    return Batches()
+
+
+def order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of the examples in an epoch, which depends on nothing else."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
