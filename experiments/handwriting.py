@@ -2,19 +2,19 @@
 
 arXiv 1903.08023 says so of stacked bidirectional IndyLSTMs, and that they overfit less
 than LSTMs. Its model sizes and tables are not known to us: the task, the sizes and all
-settings here are our own. The steps of the pen (`ink.py`) go through bidirectional
-layers, both directions side by side, and a dense layer to the logits of CTC. The figure
-is the character error rate (CER): edits to get from what was read to what was written,
-per character that was written.
+settings here are ours. The steps of the pen (`ink.py`) go through bidirectional layers,
+both directions side by side, and a dense layer to the logits of CTC. The figure is the
+character error rate (CER): edits that turn the text read into the text written, per
+character written.
 
-    lowest  the lowest CER of greedy decoding on the test words of all epochs
-    best    the epoch with the lowest CER on words of other writers than those of
-            training and test, and what it reads on the test words, greedily and by
+    best    the epoch with the lowest CER on the validation words, whose writers wrote
+            no training and no test word; its CER on the test words, greedily and by
             beam search
+    lowest  the lowest CER of greedy decoding on the test words of all epochs
     last    the last epoch
 
-In each the CER on training words stands beside it, the first of them, as many as there
-are test words.
+Each score has the CER on training words beside it: the first ones, as many as there are
+test words.
 """
 
 import sys
@@ -29,6 +29,7 @@ from experiments.core.checkpoint import History
 from experiments.core.command import Integer, Number, setting
 from experiments.core.data import Arrays
 from experiments.core.experiment import Experiment, Score, Training
+from experiments.core.progress import Display
 from experiments.core.results import replacing
 from experiments.core.runner import main
 from experiments.core.settings import data_setting, refuse_given
@@ -91,6 +92,8 @@ def complete(config: Config) -> Config:
     """
     if config.data in ("pendigits", "iam_ondb"):
         refuse_given(config, "omniglot", "alphabet")
+    if config.data == "iam_ondb":
+        refuse_given(config, "the other data", "words")
     return recurrent.complete(config)
 
 
@@ -168,7 +171,9 @@ def load(config: Config) -> Words:
     )
 
 
-def finish(run: Training, history: History, folder: Path) -> dict[str, Any]:
+def finish(
+    run: Training, history: History, folder: Path, display: Display
+) -> dict[str, Any]:
     """The beam search with the best weights, and the size of a file of weights."""
     if not history:
         return {"weights_bytes": None}
@@ -179,6 +184,7 @@ def finish(run: Training, history: History, folder: Path) -> dict[str, Any]:
     if found:
         run.model.load_weights(folder / BEST)
         x, y = run.data.parts["test"]
+        display.say(f"beam search on {len(x):,} test words")
         texts = run.model.read(x, "beam_search", run.config.batch_size)
         found["test_cer_beam"] = ctc.error_rate(y, texts)
     return {"best": found, "weights_bytes": _weights_bytes(run.model, folder)}

@@ -12,12 +12,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-import jupytext
-import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+try:
+    import jupytext
+    import nbformat
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: {error.name} is not installed: pip install -e '.[notebooks]' in the "
+        "folder of this checkout"
+    )
 
 from experiments.core.results import replacing
 
@@ -101,9 +107,14 @@ def _environment(folder: str) -> dict[str, str]:
 
 
 def main(names: list[str]) -> int:
-    unknown = set(names) - set(NAMES)
-    if unknown:
-        print(f"unknown: {', '.join(unknown)}; known: {', '.join(NAMES)}")
+    if set(names) & {"-h", "--help"}:
+        print(__doc__, f"NAME is one of {', '.join(NAMES)}; all by default.", sep="\n")
+        return 0
+    if unknown := [name for name in names if name not in NAMES]:
+        print(
+            f"error: there is no notebook {unknown[0]!r}; known: {', '.join(NAMES)}",
+            file=sys.stderr,
+        )
         return 2
     for name in names or NAMES:
         print(name, flush=True)

@@ -1,1 +1,1 @@
-"""What was tried and is no part of the product."""
+"""Ideas that were tried and are no part of the product."""

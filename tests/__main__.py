@@ -17,7 +17,7 @@ BACKENDS = {
         "tests/experiments/core/test_together.py",
         "tests/experiments/speed/test_speed.py::test_engines",
         "tests/experiments/speed/test_speed.py::test_functions_of_a_device_lower_for_it",
-        "tests/studies.py",
+        "tests/studies",
         *LIBRARY,
     ),
     "torch": LIBRARY,

@@ -5,6 +5,8 @@ The file is a Keras weights file, so `model.load_weights` reads it too.
 
 import hashlib
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ def save(model: Any, history: History, path: Path) -> None:
     import keras
 
     with replacing(path) as beside:
+        _reserve(beside, model)
         model.save_weights(beside)
         with h5py.File(beside, "a") as file:
             file["history"] = json.dumps(history)
@@ -35,15 +38,24 @@ def save(model: Any, history: History, path: Path) -> None:
             file["digest"] = _digest(model)
 
 
+def _reserve(path: Path, model: Any) -> None:
+    """Raises OSError if the disk has no room: HDF5 crashes when it finds out itself."""
+    variables = [*model.variables, *model.optimizer.variables]
+    room = 2**16 + sum(4096 + 4 * math.prod(each.shape) for each in variables)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, room)
+
+
 def load(model: Any, path: Path) -> History:
-    """Puts a model into the state that `save` met, and returns the history.
+    """Puts a model into the state that `save` saved, and returns the history.
 
     Args:
         model: The same model, compiled and built.
         path: The file that `save` wrote.
 
     Raises:
-        UserError: The file is damaged or belongs to another model.
+        UserError: The file is damaged or of another model.
     """
     model.optimizer.build(model.trainable_variables)
     try:
@@ -68,13 +80,13 @@ def _damaged(path: Path) -> UserError:
 
 
 def _seeds(model: Any) -> list[Any]:
-    """The states of the random numbers, which Keras leaves out of its weights files."""
+    """The states of random numbers; a weights file of Keras has none of them."""
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 
 
 def _digest(model: Any) -> str:
-    """A checksum of all that goes on from epoch to epoch."""
+    """A checksum of everything that an epoch hands to the next one."""
     import keras
 
     digest = hashlib.sha256()

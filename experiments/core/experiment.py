@@ -4,7 +4,6 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from experiments.core.checkpoint import History
@@ -83,8 +82,8 @@ class Experiment:
             compiled model with a layer named `recurrent`.
         scores: The scores of its rows. The first one that a run has chooses its best
             weights.
-        finish: From a training that has ended, its history and its folder to more of
-            the row.
+        finish: From a training that has ended, its history, its folder and a display
+            to more of the row.
         together: Whether several runs can be one program: the data are `Arrays`, all
             figures are metrics of the compiled model.
     """
@@ -97,7 +96,7 @@ class Experiment:
     data: Callable[[Any], Data]
     model: Callable[[Any, Callable[[], Any]], Any]
     scores: Sequence[Score]
-    finish: Callable[["Training", History, Path], Mapping[str, Any]] | None = None
+    finish: Callable[..., Mapping[str, Any]] | None = None
     together: bool = True
 
     def chooser(self, entry: Mapping[str, Any]) -> Score:

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and rows of results in a JSONL file."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ Row = dict[str, Any]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; at the end of the block the file stands under its own name.
+    """A path to write to; the file gets its name at the end of the block.
 
     Args:
         path: The file to create or replace. Its last suffixes are kept, as some
@@ -28,6 +29,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
     finally:
         beside.unlink(missing_ok=True)
 
@@ -43,8 +48,8 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
 
     Args:
         path: The file.
-        torn: Whether a line at the end that is not JSON is left out, as one that is
-            being written, instead of an error.
+        torn: Whether to leave out a last line that is not JSON, as another process may
+            be writing it.
 
     Raises:
         UserError: Another line is no JSON object.
@@ -63,10 +68,10 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Appends a row to a JSONL file, unless it stands there already.
+    """Appends a row to a JSONL file that does not have it yet.
 
-    Safe against other writers, and against one that was killed while it wrote: its
-    torn line goes, as its run still has the row and will append it again.
+    Other processes may write at the same time. The torn line of a writer that was
+    killed is removed: its run still has the row and will append it again.
 
     Args:
         path: The JSONL file; it is created where it is missing.
@@ -75,13 +80,14 @@ def append_row(path: Path, row: Row) -> None:
     Raises:
         UserError: A line before the last one is no JSON object.
     """
-    with FileLock(path.with_name(f"{path.name}.lock")), path.open("a+b") as file:
+    with FileLock(path.with_name(f"{path.name}.lock")), path.open("a+b", 0) as file:
         file.seek(0)
         content = file.read()
         *lines, last = content.split(b"\n")
+        start = b""
         if last and _is_row(last):
             lines.append(last)
-            file.write(b"\n")
+            start = b"\n"
         elif last:
             file.truncate(len(content) - len(last))
         for number, line in enumerate(lines, start=1):
@@ -91,8 +97,11 @@ def append_row(path: Path, row: Row) -> None:
                     "then start the same command again: its result is kept"
                 )
         if row not in map(json.loads, lines):
-            file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            file.flush()
+            whole = start + json.dumps(row, allow_nan=False).encode() + b"\n"
+            size = file.seek(0, os.SEEK_END)
+            if file.write(whole) < len(whole):
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             os.fsync(file.fileno())
 
 

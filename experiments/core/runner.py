@@ -75,7 +75,7 @@ def train(training: Training) -> int:
         else:
             place.begin()
             place.announce(display)
-            place.finish(*fit(training, place.folder, display))
+            place.finish(*fit(training, place.folder, display), display)
         row = place.publish()
     display.summary(row)
     display.say(f"row in {place.results}, files in {place.folder}")
@@ -140,15 +140,18 @@ class Place:
             starts.append(self._facts)
             write_json(self.folder / CONFIG, self._config)
 
-    def finish(self, history: History, reason: str | None) -> None:
+    def finish(self, history: History, reason: str | None, display: Display) -> None:
         """Writes the row into the folder.
 
         Args:
             history: The finished epochs.
             reason: Where the training diverged, if it did.
+            display: What shows the progress.
         """
-        experiment = self._training.experiment
-        more = experiment.finish
+        run, experiment = self._training, self._training.experiment
+        more: Mapping[str, Any] = {}
+        if experiment.finish:
+            more = experiment.finish(run, history, self.folder, display)
         config = dict(self._config)
         starts = config.pop("starts")
         seconds = [entry["seconds"] for entry in history]
@@ -161,7 +164,7 @@ class Place:
             **config,
             **self._parameters,
             **scores(experiment, history),
-            **(more(self._training, history, self.folder) if more else {}),
+            **more,
             "epochs_finished": len(history),
             "seconds_per_epoch": statistics.median(seconds) if comparable else None,
             **environment.joined(starts),

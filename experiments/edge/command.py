@@ -1,7 +1,7 @@
 """Small layers on small devices: files, memory, time and accuracy after export.
 
-Every model goes to LiteRT, in float32, float16 and with 8 bits, and to ONNX, and runs
-there on one thread, a sequence at a time:
+Every model is exported to LiteRT, in float32, float16 and with 8 bits, and to ONNX, and
+runs there on one thread, a sequence at a time:
 
     imdb          the trained IMDB model, n = 100, 500 words; whole, and one step
     layer         its recurrent layer alone, m = 32, n = 100, one step, fresh weights
@@ -28,9 +28,10 @@ from rich.table import Table
 
 from experiments import imdb
 from experiments.core import environment
-from experiments.core.command import setting
+from experiments.core.command import Integer, Name, setting
 from experiments.core.errors import UserError
 from experiments.core.results import Row, append_row, read_rows
+from experiments.core.training import BEST
 from experiments.datasets import imdb as reviews_data
 from experiments.edge import models
 from experiments.edge.models import Subject, Trained
@@ -50,33 +51,35 @@ class Settings:
     grid: str = setting(
         str(GRID),
         click.Path(exists=True, dir_okay=False),
-        "Grid of the IMDB models, one run per layer; what is missing is trained.",
+        "Grid of the IMDB models, one run per layer; missing runs are trained.",
     )
     set: tuple[str, ...] = setting(
         (), click.STRING, "NAME=VALUE, a setting of all runs of the grid."
     )
-    reviews: int = setting(
-        500, click.IntRange(min=1), "Test reviews that every file reads."
-    )
-    rounds: int = setting(
-        10, click.IntRange(min=1), "Rounds in which files take turns."
-    )
+    reviews: int = setting(500, Integer(min=1), "Test reviews that every file reads.")
+    rounds: int = setting(10, Integer(min=1), "Rounds in which files take turns.")
     output: str = setting(
-        "runs", click.STRING, "Folder of the runs, of the files, and of edge.jsonl."
+        "runs", Name(), "Folder of the runs, of the files, and of edge.jsonl."
     )
 
 
 def run(settings: Settings) -> int:
-    """Trains what is missing, exports, measures, and appends a row for each file."""
+    """Trains missing models, exports all, and appends a row for each file."""
     for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
-            raise UserError(f'{package} is missing: pip install "slim-keras[export]"')
+            raise UserError(
+                f"{package} is not installed: pip install -e '.[export]' in this folder"
+            )
+    print("edge: starting Keras on tensorflow", flush=True)
     environment.start("tensorflow", seed=0)
     folder = Path(settings.output).absolute()
     runs = definition.read(Path(settings.grid), settings.set, str(folder))
     configs = [run.config for run in runs if isinstance(run.config, imdb.Config)]
     if "lstm" not in {config.variant for config in configs}:
-        raise UserError(f"{settings.grid}: it needs a run of imdb with lstm")
+        raise UserError(
+            f'{settings.grid}: a run of imdb with variant "lstm" is missing; the other '
+            "layers are compared with it"
+        )
     status = grid.run(
         grid.Settings(grid=settings.grid, set=settings.set, output=settings.output)
     )
@@ -106,19 +109,18 @@ def run(settings: Settings) -> int:
 
 
 def _trained(runs: list[Run], configs: list[imdb.Config]) -> list[Trained]:
-    """The weights that finished runs left."""
+    """The folders of the finished runs."""
     rows = read_rows(runs[0].results)
     found = []
     for run, config in zip(runs, configs, strict=True):
         if row := run.row(rows):
-            weights = run.folder(row) / "best.weights.h5"
-            if not weights.exists():
+            folder = run.folder(row)
+            if not (folder / BEST).exists():
                 raise UserError(
-                    f"{run.results} has the row of {row['run']}, but there is no "
-                    f"{weights}: its row was copied or its folder deleted; choose "
-                    "another --output, where the run is trained again"
+                    f"{run.results} has the row of {row['run']}, but {folder} has no "
+                    "weights; choose another --output to train the run again"
                 )
-            found.append(Trained(config, weights))
+            found.append(Trained(config, folder))
     return found
 
 
@@ -171,7 +173,7 @@ def _measure(
     rounds: int,
     folder: Path,
 ) -> list[Row]:
-    """The rows with memory, time and accuracy."""
+    """The rows with memory, time and accuracy added."""
     arrays, out = folder / "inputs.npz", folder / "outputs.npz"
     np.savez(arrays, x=x)
     paths = [str(folder / row["file"]) for row in rows]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+import experiments
 from experiments import imdb
-from experiments.core import checkpoint
 from experiments.speed.contenders import BASELINE
 
 # Of handwriting: points, features, labels, layers in both directions, units.
@@ -28,16 +28,15 @@ class Trained:
 
     Attributes:
         config: Its configuration.
-        weights: Its checkpoint.
+        folder: The folder of its run.
     """
 
     config: imdb.Config
-    weights: Path
+    folder: Path
 
     def load(self) -> Any:
         """The model."""
-        model = imdb.build(self.config)
-        checkpoint.load(model, self.weights)
+        model, _ = experiments.load(self.folder)
         return model
 
 

@@ -95,7 +95,8 @@ def _news(runs: Sequence[Run]) -> Generator[News]:
             run, place = places[member]
             history, epochs = member.history, member.run.config.epochs
             if member.reason or len(history) == epochs:
-                place.finish(history, member.reason)
+                display = progress.Display(experiment, quiet=True)
+                place.finish(history, member.reason, display)
                 yield run, Outcome(place.publish(), "")
             else:
                 line = progress.epoch(history[-1], epochs, experiment.scores[0])

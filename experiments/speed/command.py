@@ -9,8 +9,8 @@ On a GPU, against cuDNN's LSTM and what its memory allows:
 
     python -m experiments.speed --config configs/speed_gpu.toml
 
-One process runs one backend. Every round times each contender once, so that what the
-machine does besides falls on all alike; the medians over the rounds are compared.
+One process runs one backend. Every round times each contender once, so that other work
+of the machine slows all contenders alike; the medians over the rounds are compared.
 On a CPU every timed call starts from host arrays and ends with its result on the host;
 on a GPU all arrays stay there (`experiments.speed.device`).
 """
@@ -34,16 +34,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from experiments import adding
 from experiments.core import environment
-from experiments.core.command import Numbers, setting
+from experiments.core.command import Integer, Name, Numbers, out_of_memory, setting
 from experiments.core.errors import UserError
 from experiments.core.results import Row, append_row
 from experiments.speed import device as speed_device, floor as speed_floor
 from experiments.speed.contenders import (
     BASELINE,
     NATIVE,
-    STUDIES,
     Contender,
     build,
     ours,
@@ -67,24 +65,23 @@ class Settings:
     model: str = setting(
         "imdb",
         click.Choice(["imdb", "layer", "adding"]),
-        "imdb: embedding, layer, one unit, on word numbers; layer: without embedding; "
-        "adding: the regression of experiments.adding, with --features 2.",
+        "imdb: embedding, layer, one sigmoid unit, on word numbers; layer: the same "
+        "without embedding; adding: layer, one linear unit, with --features 2.",
     )
     layers: str = setting("1", Numbers(), "How many of our layers are stacked.")
     masked: bool = setting(
         False, click.BOOL, "Mask a random part at the end of each sequence."
     )
-    batch_size: int = setting(32, click.IntRange(min=1), "Sequences in a batch B.")
+    batch_size: int = setting(32, Integer(min=1), "Sequences in a batch B.")
     steps: str = setting("500", Numbers(), "Lengths T of a sequence.")
-    features: int = setting(32, click.IntRange(min=1), "Features of an input m.")
+    features: int = setting(32, Integer(min=1), "Features of an input m.")
     units: str = setting("100", Numbers(), "Hidden units n.")
-    rounds: int = setting(20, click.IntRange(min=1), "Timed calls of each contender.")
+    rounds: int = setting(20, Integer(min=1), "Timed calls of each contender.")
     engines: str = setting(
         "auto",
         click.STRING,
         "How our layers are run, with commas between: values of their argument "
-        "`engine`; scan:4, which takes 4 steps at once (JAX); or a study of "
-        f"studies.parallel: {', '.join(STUDIES)} (--model layer, JAX).",
+        "`engine`, or scan:4, which takes 4 steps at once (JAX).",
     )
     device: str = setting(
         "cpu",
@@ -100,15 +97,23 @@ class Settings:
         "What Keras runs on; KERAS_BACKEND sets the default.",
     )
     output: str = setting(
-        "runs/speed.jsonl", click.STRING, "File to which the rows are appended."
+        "runs/speed.jsonl", Name(), "File to which the rows are appended."
     )
 
 
 def run(settings: Settings) -> int:
     """Times whole training steps and forward passes against keras.layers.LSTM.
 
-    Leave the machine alone while it runs.
+    Leave the machine alone while it runs. Columns: milliseconds of a training step and
+    of a forward pass; "x keras" and "x torch", how many times faster than
+    keras.layers.LSTM and torch.nn.LSTM; "floor", milliseconds of the matrix products
+    and activations of a step alone, without any recurrence (on a GPU: of a copy of its
+    inputs and outputs); "/floor", how many floors the step takes, at best 1.
     """
+    output = Path(settings.output)
+    if output.is_dir():
+        raise UserError(f"output {output}: it is a folder; name a file")
+    print(f"speed: starting Keras on {settings.backend}", flush=True)
     environment.start(settings.backend, seed=0)
     if settings.backend == "tensorflow":
         import tensorflow as tf
@@ -119,14 +124,13 @@ def run(settings: Settings) -> int:
     _check(settings)
     contenders = ours(
         settings.variants.split(","),
-        _numbers(settings.layers),
+        numbers(settings.layers),
         settings.engines.split(","),
     )
-    output = Path(settings.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     # XLA's flags decide, among others, what becomes a command buffer of a GPU.
     facts = environment.facts() | {"xla_flags": os.environ.get("XLA_FLAGS")}
-    grid = itertools.product(_numbers(settings.steps), _numbers(settings.units))
+    grid = itertools.product(numbers(settings.steps), numbers(settings.units))
     for steps, units in grid:
         rows = [row | facts for row in _rows(settings, contenders, steps, units)]
         for row in rows:
@@ -136,16 +140,12 @@ def run(settings: Settings) -> int:
 
 
 def _check(settings: Settings) -> None:
-    """Refuses what no contender could do."""
+    """Refuses settings that no contender can serve."""
     if settings.model == "adding" and settings.features != 2:
         raise UserError(f"features {settings.features}: the adding problem has 2")
     plain = settings.model == "layer" and not settings.masked
     if settings.device == "gpu" and not plain:
         raise UserError("device gpu: it times --model layer without a mask")
-    if set(settings.engines.split(",")) & set(STUDIES) and not plain:
-        raise UserError(
-            f"engines {settings.engines}: studies run in --model layer without a mask"
-        )
     if _times_native(settings) and importlib.util.find_spec("torch") is None:
         raise UserError("torch.nn.LSTM: pip install torch, or choose --no-native")
 
@@ -155,7 +155,8 @@ def _times_native(settings: Settings) -> bool:
     return settings.native and not settings.masked and settings.device == "cpu"
 
 
-def _numbers(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
+    """The integers of an option with commas between them."""
     return [int(part) for part in text.split(",")]
 
 
@@ -174,12 +175,11 @@ def _rows(
     else:
         x, y = _data(settings, steps)
         calls = _host_calls(settings, layers, x, y, units)
-    newton = {  # before any training
-        one: layers[one].newton_steps(x)
-        for one in contenders
-        if one.engine == "parallel"
-    }
-    median = _medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
+    median = medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
+    if not median:
+        raise UserError(
+            f"T={steps} n={units}: every layer is out of memory; choose smaller sizes"
+        )
     native = median.get((Contender(NATIVE), "step"))
     rows = []
     for one in dict.fromkeys(one for one, what in median if what == "step"):
@@ -217,8 +217,6 @@ def _rows(
             copied = median[Contender(speed_device.COPY), speed_device.COPY]
             numbers = settings.batch_size * steps * (settings.features + units)
             row |= speed_device.rates(ms, copied, numbers)
-        if one in newton:
-            row["newton_steps"] = newton[one]
         rows.append(row)
     return rows
 
@@ -242,8 +240,6 @@ def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
     else:
         x = rng.normal(size=(batch, steps, settings.features)).astype("float32")
     y = rng.integers(0, 2, (batch, 1)).astype("float32")
-    if settings.model == "adding":
-        x, y = adding.sequences(batch, steps, 0)
     if settings.masked:
         lengths = rng.integers(1, steps + 1, (batch, 1))
         x[np.arange(steps)[None, :] >= lengths] = 0
@@ -257,7 +253,7 @@ def _host_calls(
     y: np.ndarray,
     units: int,
 ) -> Calls:
-    """What is timed, by contender and by what it does, from host arrays."""
+    """The timed calls, by contender and by what they do, from host arrays."""
     calls: Calls = {}
     features = settings.features
     for one, layer in layers.items():
@@ -282,12 +278,12 @@ def _host_calls(
     return calls
 
 
-def _medians(
+def medians(
     calls: Calls, rounds: int, label: str
 ) -> dict[tuple[Contender, str], float]:
     """Milliseconds of each call, the median over rounds of one call each.
 
-    A contender that asks for more memory than there is gets none, and that is said.
+    A contender that is out of memory is left out, with a line on stderr.
     """
     for one in dict.fromkeys(one for one, _ in calls):
         own = {key: call for key, call in calls.items() if key[0] == one}
@@ -296,7 +292,7 @@ def _medians(
                 call()
                 call()
         except Exception as error:
-            if "RESOURCE_EXHAUSTED" not in str(error):
+            if not out_of_memory(error):
                 raise
             calls = {key: call for key, call in calls.items() if key not in own}
             print(f"{label}: {one.layer} is out of memory, left out", file=sys.stderr)
@@ -339,7 +335,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
         title=f"{first['backend']}, {first['model']} model, {mask}: B={first['B']} "
         f"T={first['T']} m={first['m']} n={first['n']}, {first['rounds']} rounds, "
         f"{first['processor']}",
-        caption=f"A copy moves {copy:.3g} GB/s." if copy else None,
+        caption="floor: products and activations of a step without any recurrence"
+        if copy is None
+        else f"floor: a copy of inputs and outputs, at {copy:.3g} GB/s",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
     )
@@ -377,9 +375,6 @@ def _short(number: float | None) -> str:
 
 
 def _title(row: Row) -> str:
-    """The layer, and how it was run where that was asked for."""
-    how = [] if row["engine"] in (None, "auto") else [row["engine"]]
-    if "newton_steps" in row:
-        taken = row["newton_steps"]
-        how += ["fell to the loop" if taken is None else f"Newton {taken}"]
-    return " ".join([row["layer"], *([f"({', '.join(how)})"] if how else [])])
+    """The layer, and the engine if it was chosen."""
+    how = row["engine"]
+    return row["layer"] if how in (None, "auto") else f"{row['layer']} ({how})"

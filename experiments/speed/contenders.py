@@ -9,24 +9,18 @@ from experiments.core.errors import UserError
 
 BASELINE = "keras.layers.LSTM"
 NATIVE = "torch.nn.LSTM"
-# Studies of `experiments.speed_parallel`, by what they do in the place of the loops.
-STUDIES = {
-    "parallel": {"forward": "newton", "backward": "parallel"},
-    "parallel-back": {"forward": "loop", "backward": "parallel"},
-    "linear-back": {"forward": "loop", "backward": "loop"},
-}
 _TIMES = " x"  # before the number of layers in the name of a stack
 
 
 @dataclass(frozen=True)
 class Contender:
-    """What is timed against others.
+    """A layer that is timed against others.
 
     Attributes:
         layer: Its name in rows: `"keras.layers.LSTM"`, a variant as `slim_keras.get`
             calls it, or several of these, as in `"indrnn x2"`.
-        engine: Of ours, the argument `engine`, `"scan:4"` for one that takes 4 steps
-            at once, or one of `STUDIES`; of Keras' LSTM on a GPU `"cudnn"`.
+        engine: Of ours, the argument `engine`, or `"scan:4"`, which takes 4 steps at
+            once; of Keras' LSTM on a GPU `"cudnn"`.
     """
 
     layer: str
@@ -36,7 +30,7 @@ class Contender:
 def ours(
     variants: Sequence[str], depths: Sequence[int], engines: Sequence[str]
 ) -> list[Contender]:
-    """Every variant, that many times stacked, with every engine.
+    """Every variant, at every depth, with every engine.
 
     Raises:
         UserError: A variant is unknown.
@@ -54,7 +48,7 @@ def ours(
 
 
 def parts(name: str) -> tuple[str, int]:
-    """The variant and the number of layers of what a row calls a layer of ours."""
+    """The variant and the number of layers, from the name of our layer in a row."""
     key, _, depth = name.partition(_TIMES)
     return key, int(depth or 1)
 
@@ -70,7 +64,7 @@ def build(
     Args:
         contender: Which.
         units: Hidden units.
-        return_sequences: Whether it puts out all steps.
+        return_sequences: Whether it returns all steps.
 
     Raises:
         UserError: The engine is unknown or cannot serve.
@@ -81,14 +75,12 @@ def build(
 
     every: dict[str, Any] = {"return_sequences": return_sequences}
     if contender.layer == BASELINE:
-        # Where it is asked for, it is cuDNN's or nothing.
+        # Never another kernel than cuDNN's if that is asked for.
         cudnn = contender.engine == "cudnn" or "auto"
         return keras.layers.LSTM(units, use_cudnn=cudnn, **every)
     key, depth = parts(contender.layer)
     engine, several, factor = (contender.engine or "").partition(":")
     try:
-        if contender.engine in STUDIES:
-            return _study(slim_keras.get(key)(units, **every), depth, engine)
         if several:
             every["unroll"] = int(factor)
         layer = slim_keras.get(key)(units, engine=engine, **every)
@@ -99,13 +91,3 @@ def build(
     if depth > 1:
         return slim_keras.PlainStack(layer, depth, normalization=None)
     return layer
-
-
-def _study(layer: Any, depth: int, engine: str) -> Any:
-    import keras
-
-    if keras.config.backend() != "jax" or depth > 1:
-        raise ValueError("it runs one layer, on the backend jax")
-    from studies.parallel import Parallel
-
-    return Parallel(layer, **STUDIES[engine])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from experiments.core.command import main, setting
+from experiments.core.command import Integer, Name, main, setting
 from experiments.core.errors import UserError
 from experiments.core.results import Row, read_rows, replacing
 from experiments.report.speed import grouped, newest, unmasked
@@ -17,22 +17,20 @@ class Settings:
     """What to draw."""
 
     rows: str = setting(
-        "results/speed.jsonl", click.STRING, "Rows that experiments.speed appended."
+        "results/speed.jsonl", Name(), "Rows that experiments.speed appended."
     )
-    output: str = setting("results/speed.png", click.STRING, "The figure, a PNG.")
+    output: str = setting("results/speed.png", Name(), "The figure, a PNG.")
     model: str = setting(
         "imdb",
         click.Choice(["imdb", "layer", "adding"]),
         "Rows of which model to draw.",
     )
-    steps: int = setting(500, click.IntRange(min=1), "Rows of which length T to draw.")
-    units: int = setting(
-        100, click.IntRange(min=1), "Rows of how many units n to draw."
-    )
+    steps: int = setting(500, Integer(min=1), "Rows of which length T to draw.")
+    units: int = setting(100, Integer(min=1), "Rows of how many units n to draw.")
 
 
 def run(settings: Settings) -> int:
-    """Draws one panel per backend, one bar per layer, on a common logarithmic axis."""
+    """Draws a panel for each backend with a bar for each layer, on one log axis."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -86,8 +84,8 @@ def _chosen(settings: Settings) -> list[Row]:
     if len(kinds) > 1:
         found = "; ".join(f"B={B} m={m}, {where}" for B, m, where in kinds)
         raise UserError(
-            f"{settings.rows}: the rows {what} are of {found}; a figure is of one of "
-            "them: give a file with its rows alone"
+            f"{settings.rows}: the rows {what} are of {found}; a figure shows one of "
+            "them, so give a file with its rows alone"
         )
     return chosen
 

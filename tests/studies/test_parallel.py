@@ -13,8 +13,9 @@ if keras.config.backend() != "jax":
 import jax
 import jax.numpy as jnp
 
-from experiments.speed.contenders import STUDIES
-from studies import parallel
+from experiments.core.command import main
+from studies.parallel import __main__ as study, layer as parallel
+from studies.parallel.layer import WAYS
 
 POINTWISE = [key for key, row in VARIANTS.items() if row.pointwise]
 B, T, M, N = 2, 37, 3, 4
@@ -28,7 +29,7 @@ def pair(key, study="parallel", scale=1.0, **arguments):
     rng = np.random.default_rng(5)
     weights = [scale * rng.normal(size=w.shape) for w in layer.weights]
     layer.set_weights(weights)
-    twin = parallel.Parallel(slim_keras.get(key)(N, **arguments), **STUDIES[study])
+    twin = parallel.Parallel(slim_keras.get(key)(N, **arguments), **WAYS[study])
     twin.build((B, T, M))
     twin.set_weights(weights)
     return layer, twin, rng.normal(size=(B, T, M)).astype("float32")
@@ -55,7 +56,7 @@ def check(layer, twin, x):
     ("key", "study"),
     # One state and two; the others differ in what all of them solve.
     [(key, "parallel") for key in POINTWISE]
-    + [(key, study) for key in ("indrnn", "indylstm") for study in list(STUDIES)[1:]],
+    + [(key, study) for key in ("indrnn", "indylstm") for study in list(WAYS)[1:]],
 )
 def test_values_and_gradients(key, study):
     layer, twin, x = pair(key, study, scale=0.5)
@@ -100,4 +101,14 @@ def test_no_number_is_the_largest():
 )
 def test_what_is_refused(layer, message):
     with pytest.raises(ValueError, match=message):
-        parallel.Parallel(layer, **STUDIES["parallel"])
+        parallel.Parallel(layer, **WAYS["parallel"])
+
+
+def test_the_command_times_every_way_against_the_scan(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    tiny = ["--variants=lstm_c6", "--steps=7", "--units=2", "--rounds=1"]
+    assert main(study.Settings, study.run, tiny) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "lstm_c6" in line]
+    assert [line.split("(")[1].split(")")[0] for line in lines] == ["scan", *WAYS]
+    assert main(study.Settings, study.run, [*tiny, "--variants=lstm"]) == 2
+    assert "pointwise" in capsys.readouterr().err

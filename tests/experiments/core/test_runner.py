@@ -15,6 +15,7 @@ from experiments.core import checkpoint, environment
 from experiments.core.data import Arrays
 from experiments.core.errors import UserError
 from experiments.core.experiment import ACCURACY, Experiment, Training
+from experiments.core.progress import Display
 from experiments.core.runner import hold, train
 from experiments.core.settings import Settings
 from experiments.datasets import Dataset
@@ -253,9 +254,11 @@ def test_code_is_dirty_that_differs_from_its_commit(tmp_path, monkeypatch):
 def test_seconds_per_epoch_are_not_those_of_the_first_which_compiles(tmp_path, data):
     settings = replace(SETTINGS, output=str(tmp_path))
     figures = {"accuracy": 0.5, "val_accuracy": 0.5, "test_accuracy": 0.5, "epoch": 1}
+    display = Display(TINY, quiet=True)
     with hold(training(settings, model(), data)) as place:
         place.begin()
-        place.finish([figures | {"seconds": each} for each in (90.0, 2.0, 1.0)], None)
+        epochs = [figures | {"seconds": each} for each in (90.0, 2.0, 1.0)]
+        place.finish(epochs, None, display)
         assert place.publish()["seconds_per_epoch"] == 2
 
 

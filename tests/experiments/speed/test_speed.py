@@ -113,20 +113,17 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     output = tmp_path / "speed.jsonl"
     arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
-    arguments += ["--engines=scan:2,pallas,parallel,linear-back", "--no-native"]
+    arguments += ["--engines=scan:2,pallas", "--no-native"]
     arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
-    engines = ["cudnn" if gpu else None, "scan:2", "pallas", "parallel", "linear-back"]
+    engines = ["cudnn" if gpu else None, "scan:2", "pallas"]
     assert [row["engine"] for row in rows] == engines
-    assert [row["ran"] for row in rows] == [None, "scan", "pallas", None, None]
-    assert [row["at_once"] for row in rows] == [None, 2, None, None, None]
-    solved = ["newton_steps" in row for row in rows]
-    assert solved == [row["engine"] == "parallel" for row in rows]
-    assert "(scan:2)" in (shown := capsys.readouterr().out)
-    assert "(parallel," in shown
+    assert [row["ran"] for row in rows] == [None, "scan", "pallas"]
+    assert [row["at_once"] for row in rows] == [None, 2, None]
+    assert "(scan:2)" in capsys.readouterr().out
     for row in rows:
         assert row["device"] == device
         assert ("copy_gb_s" in row) == (device == "gpu")
@@ -170,7 +167,7 @@ def test_who_is_out_of_memory_is_left_out(capsys):
 
     big, small = contenders.Contender("big"), contenders.Contender("small")
     calls = {(big, "forward"): list, (big, "step"): fails, (small, "step"): list}
-    assert list(speed._medians(calls, 1, "here")) == [(small, "step")]
+    assert list(speed.medians(calls, 1, "here")) == [(small, "step")]
     assert "here: big is out of memory" in capsys.readouterr().err
 
 
@@ -251,10 +248,6 @@ def test_bad_input(tmp_path, capsys):
         (["--engines", "scan:0"], "scan:0"),
         (["--engines", "scan:2"], "serves the backend jax"),
         (["--engines", "scan:"], "scan:"),
-        (["--engines", "parallel:2"], "parallel:2"),
-        (["--engines", "parallel"], "engines parallel"),
-        (["--engines", "parallel", "--model=layer", "--layers=2"], "one layer"),
-        (["--engines", "parallel", "--model=layer", "--variants=lstm6"], "lstm6"),
         (["--device", "gpu"], "device gpu"),
     ):
         assert main(speed.Settings, speed.run, [*options, *BACKEND]) == 2

@@ -1,20 +1,4 @@
-"""All steps at once: a contender of the benchmark, and a study (JAX).
-
-A cell with a pointwise recurrence is s_t = F_t(s_{t-1}), with s = h, or (h, c) where
-the output gate is computed, or c where h_t = o g(c_t) follows from it. The loop over
-steps is then a triangular system of equations for all s_t, which Newton's method
-solves: each of its steps solves delta_t = J_t delta_{t-1} + F_t(s_{t-1}) - s_t, whose
-J_t are blocks of 1 x 1 or 2 x 2 for each unit, by an associative scan in O(log T)
-levels (arXiv 2309.12252). A Newton step that does not lower the largest residual is
-halved; arXiv 2407.19115 says why a whole one may overshoot. The backward pass is one
-such system, transposed and linear: one scan solves it.
-
-On a CPU, B = 1, T to 16,384 (results/README.md), Newton steps are slower than the loop
-but for LSTM_C6 with few units, and the linear system of the gradients is solved no
-faster in parallel than step by step: no engine of `slim_keras` is so. What
-does gain at such small sizes is to leave nothing but that system inside the reverse
-loop. On a GPU nothing was measured.
-"""
+"""The layer of the study: Newton steps and associative scans instead of a loop."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -35,13 +19,20 @@ Ways = tuple[Step, bool, Callable]  # F, whether by Newton steps, the backward s
 TOLERANCE = 1e-5  # of the largest |r_t|, relative to 1 + the largest |s_t|
 LIMIT = 60  # Newton steps, after which the loop takes over
 HALF = 0.5  # what is left of a step that does not lower the residual
+# The ways of the study: forward and backward pass, as `Parallel` takes them.
+WAYS = {
+    "parallel": {"forward": "newton", "backward": "parallel"},
+    "parallel-back": {"forward": "loop", "backward": "parallel"},
+    "linear-back": {"forward": "loop", "backward": "loop"},
+}
 
 
 class Parallel(keras.layers.Layer):
-    """A layer of ours, with all steps at once in the place of its loop.
+    """A layer of ours that takes all steps at once instead of its loop.
 
     Args:
-        layer: The layer, of a pointwise cell; without masks, dropout, first states.
+        layer: The layer, with a pointwise cell; masks, dropout and first states are
+            not served.
         forward: `"newton"`, or `"loop"`.
         backward: `"parallel"`, or `"loop"`: the linear system step by step, with all
             else made for all steps at once, before and after.
@@ -61,7 +52,7 @@ class Parallel(keras.layers.Layer):
             )
         self.layer = layer
         self.units = layer.units
-        self._newton = forward == "newton"
+        self.solves = forward == "newton"
         self._backward = _solve if backward == "parallel" else _solve_by_loop
 
     def build(self, input_shape):
@@ -69,7 +60,7 @@ class Parallel(keras.layers.Layer):
 
     def call(self, sequences):
         step, first, weights, output = _system(self.layer.cell, sequences)
-        ways = (step, self._newton, self._backward)
+        ways = (step, self.solves, self._backward)
         outputs = output(_states(ways, first, weights))
         if self.layer.return_sequences:
             return jnp.swapaxes(outputs, 0, 1)
