@@ -93,7 +93,7 @@ def complete(config: Config) -> Config:
     if config.data in ("pendigits", "iam_ondb"):
         refuse_given(config, "omniglot", "alphabet")
     if config.data == "iam_ondb":
-        refuse_given(config, "the other data", "words")
+        refuse_given(config, "data put together from characters", "words")
     return recurrent.complete(config)
 
 

@@ -100,7 +100,7 @@ class Config(recurrent.Settings):
 
 
 def complete(config: Config) -> Config:
-    """The configuration with the defaults that depend on stack and variant.
+    """The configuration with the defaults of its stack and variant.
 
     Args:
         config: The configuration.
@@ -116,6 +116,13 @@ def complete(config: Config) -> Config:
         refuse_given(config, "indrnn", "gamma")
         own = config.activation or "tanh"
         config = replace(config, activation=own, long_memory=False)
+    if config.variant in recurrent.BASELINES and (
+        config.stack != "plain" or config.normalization == "before"
+    ):
+        raise UserError(
+            f"variant {config.variant}: Keras' own layers need --stack plain and "
+            "--normalization after or none"
+        )
     if config.stack == "dense":
         if config.layers is not None:
             raise UserError(f"layers {config.layers}: a dense stack has --blocks")
@@ -184,16 +191,16 @@ def _stack(config: Config, decay: Any) -> Any:
             "recurrent_vector_initializer": slim_keras.BoundedUniform(**bounds),
             "recurrent_vector_constraint": slim_keras.BoundedRecurrence(**bounds),
         }
-    dense = config.stack == "dense"
-    layer = recurrent.layer(
-        replace(config, dropout=0.0, units=config.growth if dense else config.units),
-        # Kaiming's with a = 8: U(-b, b), b^2 = 6 / (65 fan_in).
-        kernel_initializer=keras.initializers.VarianceScaling(
-            2 / 65, "fan_in", "uniform"
-        ),
-        kernel_regularizer=decay,
-        **options,
+    # Kaiming's with a = 8: U(-b, b), b^2 = 6 / (65 fan_in).
+    options["kernel_initializer"] = keras.initializers.VarianceScaling(
+        2 / 65, "fan_in", "uniform"
     )
+    options["kernel_regularizer"] = decay
+    if config.variant in recurrent.BASELINES:
+        return _baselines(config, options)
+    dense = config.stack == "dense"
+    units = config.growth if dense else config.units
+    layer = recurrent.layer(replace(config, dropout=0.0, units=units), **options)
     shared: dict[str, Any] = {
         "normalization": None
         if config.normalization == "none"
@@ -219,6 +226,26 @@ def _stack(config: Config, decay: Any) -> Any:
     if config.stack == "residual":
         return slim_keras.ResidualStack(layer, _layers(config) // 2 - 1, **shared)
     return slim_keras.PlainStack(layer, _layers(config), **shared)
+
+
+def _baselines(config: Config, options: dict[str, Any]) -> Any:
+    """Keras' own layers on top of each other, joined as `PlainStack` joins ours."""
+    import keras
+    from keras import layers
+
+    stack = []
+    for _ in range(_layers(config)):
+        stack.append(
+            recurrent.layer(
+                replace(config, dropout=0.0), return_sequences=True, **options
+            )
+        )
+        if config.normalization == "after":
+            stack.append(layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON))
+        # One mask serves all steps.
+        stack.append(layers.Dropout(config.dropout, noise_shape=(None, 1, None)))
+    last = [layers.Cropping1D((mnist.STEPS - 1, 0)), layers.Flatten()]
+    return keras.Sequential([*stack, *last], name="recurrent")
 
 
 def load(config: Config) -> Arrays:

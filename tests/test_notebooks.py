@@ -6,7 +6,7 @@ import pytest
 
 from notebooks import __main__ as notebooks
 
-pytestmark = pytest.mark.parametrize("name", notebooks.NAMES)
+named = pytest.mark.parametrize("name", notebooks.NAMES)
 
 
 def of_type(notebook, cell_type):
@@ -24,6 +24,7 @@ def check_outputs(notebook):
     assert [output.text for output in streams if output.name != "stdout"] == []
 
 
+@named
 def test_what_is_shipped_is_the_source_with_outputs(name):
     text = (notebooks.FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
     shipped = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
@@ -35,6 +36,7 @@ def test_what_is_shipped_is_the_source_with_outputs(name):
     assert shipped == notebooks.read(name), f"run python -m notebooks {name}"
 
 
+@named
 def test_source_begins_with_a_title_and_explains_every_cell(name):
     cells = notebooks.read(name).cells
     assert cells[0].source.startswith("# ")
@@ -44,7 +46,15 @@ def test_source_begins_with_a_title_and_explains_every_cell(name):
     assert kinds.count("markdown") >= kinds.count("code") - 1
 
 
+@named
 def test_runs_in_a_fresh_kernel_that_ends(name):
     before = psutil.Process().children()
     check_outputs(notebooks.execute(name))
     assert psutil.Process().children() == before
+
+
+def test_the_command_line(capsys):
+    assert notebooks.main(["--help"]) == 0
+    assert "own_data" in capsys.readouterr().out
+    assert notebooks.main(["own_dater"]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no notebook 'own_dater'")

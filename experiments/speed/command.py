@@ -47,8 +47,7 @@ from experiments.speed.contenders import (
     ours,
     parts,
 )
-
-WORDS = 5000
+from experiments.speed.models import MODELS, WORDS
 
 Calls = dict[tuple[Contender, str], Callable[[], Any]]
 
@@ -64,7 +63,7 @@ class Settings:
     )
     model: str = setting(
         "imdb",
-        click.Choice(["imdb", "layer", "adding"]),
+        click.Choice(list(MODELS)),
         "imdb: embedding, layer, one sigmoid unit, on word numbers; layer: the same "
         "without embedding; adding: layer, one linear unit, with --features 2.",
     )
@@ -141,8 +140,11 @@ def run(settings: Settings) -> int:
 
 def _check(settings: Settings) -> None:
     """Refuses settings that no contender can serve."""
-    if settings.model == "adding" and settings.features != 2:
-        raise UserError(f"features {settings.features}: the adding problem has 2")
+    only = MODELS[settings.model].features
+    if only not in (None, settings.features):
+        raise UserError(
+            f"features {settings.features}: --model {settings.model} has {only}"
+        )
     plain = settings.model == "layer" and not settings.masked
     if settings.device == "gpu" and not plain:
         raise UserError("device gpu: it times --model layer without a mask")
@@ -173,13 +175,10 @@ def _rows(
         x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
         calls = speed_device.calls(layers, x, units)
     else:
-        x, y = _data(settings, steps)
+        shape = settings.batch_size, steps, settings.features
+        x, y = MODELS[settings.model].batch(shape, settings.masked)
         calls = _host_calls(settings, layers, x, y, units)
     median = medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
-    if not median:
-        raise UserError(
-            f"T={steps} n={units}: every layer is out of memory; choose smaller sizes"
-        )
     native = median.get((Contender(NATIVE), "step"))
     rows = []
     for one in dict.fromkeys(one for one, what in median if what == "step"):
@@ -218,6 +217,10 @@ def _rows(
             numbers = settings.batch_size * steps * (settings.features + units)
             row |= speed_device.rates(ms, copied, numbers)
         rows.append(row)
+    if not rows:
+        raise UserError(
+            f"T={steps} n={units}: every layer is out of memory; choose smaller sizes"
+        )
     return rows
 
 
@@ -231,21 +234,6 @@ def _ratio(other: float | None, own: float) -> float | None:
     return other / own if other else None
 
 
-def _data(settings: Settings, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets of a batch."""
-    rng = np.random.default_rng(0)
-    batch = settings.batch_size
-    if settings.model == "imdb":
-        x = rng.integers(1, WORDS, (batch, steps)).astype("int32")
-    else:
-        x = rng.normal(size=(batch, steps, settings.features)).astype("float32")
-    y = rng.integers(0, 2, (batch, 1)).astype("float32")
-    if settings.masked:
-        lengths = rng.integers(1, steps + 1, (batch, 1))
-        x[np.arange(steps)[None, :] >= lengths] = 0
-    return x, y
-
-
 def _host_calls(
     settings: Settings,
     layers: dict[Contender, Any],
@@ -255,17 +243,16 @@ def _host_calls(
 ) -> Calls:
     """The timed calls, by contender and by what they do, from host arrays."""
     calls: Calls = {}
-    features = settings.features
+    features, around = settings.features, MODELS[settings.model]
     for one, layer in layers.items():
-        model = _model(settings, layer, x.shape[1])
+        model = around.model(layer, x.shape[1], features, settings.masked)
         calls[one, "step"] = partial(model.train_on_batch, x, y)
         calls[one, "forward"] = partial(model.predict_on_batch, x)
     if _times_native(settings):
         from experiments.speed import torch_lstm
 
-        words = WORDS if settings.model == "imdb" else None
-        adds = settings.model == "adding"
-        native = torch_lstm.Model(words, features, units, regression=adds)
+        words = WORDS if around.words else None
+        native = torch_lstm.Model(words, features, units, regression=around.regression)
         calls[Contender(NATIVE), "step"] = partial(native.step, x, y)
         calls[Contender(NATIVE), "forward"] = partial(native.forward, x)
     rng = np.random.default_rng(2)
@@ -303,28 +290,6 @@ def medians(
             call()
             seconds[name].append(time.perf_counter() - started)
     return {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
-
-
-def _model(settings: Settings, layer: Any, steps: int) -> Any:
-    import keras
-
-    if settings.model == "imdb":
-        inputs = [
-            keras.Input((steps,), dtype="int32"),
-            keras.layers.Embedding(WORDS, settings.features, mask_zero=settings.masked),
-        ]
-    else:
-        inputs = [keras.Input((steps, settings.features))]
-        inputs += [keras.layers.Masking()] if settings.masked else []
-    if settings.model == "adding":
-        model = keras.Sequential([*inputs, layer, keras.layers.Dense(1)])
-        model.compile("adam", "mean_squared_error")
-        return model
-    model = keras.Sequential(
-        [*inputs, layer, keras.layers.Dense(1, activation="sigmoid")]
-    )
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    return model
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from experiments.core.command import Integer, Name, main, setting
 from experiments.core.errors import UserError
 from experiments.core.results import Row, read_rows, replacing
 from experiments.report.speed import grouped, newest, unmasked
+from experiments.speed.models import MODELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Settings:
     output: str = setting("results/speed.png", Name(), "The figure, a PNG.")
     model: str = setting(
         "imdb",
-        click.Choice(["imdb", "layer", "adding"]),
+        click.Choice(list(MODELS)),
         "Rows of which model to draw.",
     )
     steps: int = setting(500, Integer(min=1), "Rows of which length T to draw.")

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import pytest
 
+import experiments
 from experiments import imdb
 from experiments.core import command, runner
+from experiments.core.errors import UserError
 from experiments.core.runner import main
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
@@ -103,6 +105,45 @@ def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):
     assert "data: sample" in out
 
 
+def test_a_trained_run_can_be_loaded(tmp_path):
+    args = ["--epochs=2", "--batch-size=500", "--eta=0.01", f"--output={tmp_path}"]
+    assert start(*args) == 0
+    (folder,) = tmp_path.glob("imdb-*/")
+    model, config = experiments.load(folder)
+    assert (config.variant, config.units, config.forget) == ("lstm6", 4, 0.4)
+    data = imdb.load(config)
+    figures = model.evaluate(*data.parts["test"], verbose=0, return_dict=True)
+    expected = row(tmp_path)["clean"]["test_accuracy"]
+    assert figures["accuracy"] == pytest.approx(expected)
+    with pytest.raises(UserError, match=r"not the folder of a trained run: no .*json"):
+        experiments.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], True), (["--forget=0.5"], False), (["--variant=lstm"], False)],
+)
+def test_the_default_f_is_not_the_figures(options, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(runner, "train", lambda training: 0)
+    assert start(*options, f"--output={tmp_path}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    notes = [line for line in lines if line.startswith("note: ")]
+    assert ["f = 0.4" in line and "--forget 0.96" in line for line in notes] == (
+        [True] if told else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("variant", "matrices", "biases"),  # of W and U, by the equations; Keras' GRU has 2
+    [("keras_lstm", 4, 4), ("gru", 3, 6), ("simple_rnn", 1, 1)],
+)
+def test_keras_layers_are_baselines(variant, matrices, biases, tmp_path):
+    args = [f"--variant={variant}", "--epochs=1", "--batch-size=500"]
+    assert start(*args, f"--output={tmp_path}") == 0
+    parameters = matrices * (4 * 4 + 4 * 4) + biases * 4
+    assert row(tmp_path)["recurrent_parameters"] == parameters
+
+
 @pytest.mark.parametrize(
     ("args", "hints"),
     [
@@ -110,6 +151,8 @@ def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):
         (["--variant=lstm", "--forget=0.5"], ["forget 0.5", "lstm"]),
         (["--variant=indrnn", "--forget=0.5"], ["forget 0.5", "indrnn"]),
         (["--gate-activation=hard_sigmoid_keras2"], ["gate-activation", "lstm6"]),
+        (["--variant=gru", "--forget=0.5"], ["forget 0.5", "gru"]),
+        (["--variant=gru", "--engine=scan"], ["engine scan", "gru"]),
         (["--engine=warp"], ["engine", "warp"]),
         (["--engine=pallas", "--variant=lstm_c6"], ["pallas", "the backend jax"]),
         (["--data=imdb", "--data-dir=/nowhere"], ["/nowhere"]),

@@ -123,8 +123,9 @@ def few(monkeypatch):
     [
         ["--stack=residual", "--layers=4", "--permuted"],
         ["--stack=plain", "--layers=1", "--variant=lstm_c6"],
+        ["--stack=plain", "--layers=1", "--variant=gru"],
     ],
-    ids=["residual", "plain"],
+    ids=["residual", "plain", "baseline"],
 )
 def test_a_run_on_the_sample(options, few, tmp_path, capsys):
     args = ["--data=sample", "--units=3", "--epochs=1", "--batch-size=20"]
@@ -143,6 +144,8 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
         # W, biases and u, and four of each channel's normalisation.
         assert result["recurrent_parameters"] == 3 + 2 * 9 + 3 * (2 * 3 + 4 * 3)
     else:
+        if result["variant"] == "gru":  # with four of each channel's normalisation
+            assert result["recurrent_parameters"] == 3 * (3 + 9 + 6) + 4 * 3
         assert (result["gamma"], result["long_memory"]) == (None, False)
         assert result["activation"] == "tanh"
 
@@ -157,6 +160,7 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
         (["--dense-dropout=0.1"], "dense-dropout 0.1: only a dense stack takes it"),
         (["--variant=lstm_c6", "--gamma=2"], "only indrnn takes it"),
         (["--variant=lstm99"], "unknown"),
+        (["--variant=gru"], "need --stack plain"),
         (["--blocks=8,0"], "8,0"),
         (["--stack=deep"], "--stack"),
     ],

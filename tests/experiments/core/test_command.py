@@ -178,6 +178,7 @@ def test_help_names_every_setting(capsys):
         ("data", "mnist", "'auto', 'imdb', 'sample'"),
         ("backend", "theano", "'tensorflow', 'jax', 'torch'"),
         ("config", "missing.toml", "does not exist"),
+        ("output", "", "empty"),
     ],
 )
 def test_bad_option_is_one_line(capsys, option, value, hint):
@@ -193,7 +194,8 @@ def test_unknown_option_is_one_line(capsys):
 
 def test_bad_backend_in_the_environment_is_one_line(capsys, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
-    assert "theano" in refusal(capsys)
+    assert "KERAS_BACKEND: 'theano' is not one of" in refusal(capsys)
+    assert "KERAS_BACKEND" not in refusal(capsys, "--backend=theano")
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,27 @@ def test_file_that_is_no_text_is_one_line(capsys, tmp_path):
     path = tmp_path / "bad.toml"
     path.write_bytes(b"\xff\xfe\x00")
     assert "not valid TOML" in refusal(capsys, "--config", str(path))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_known"),
+    [
+        (MemoryError(), True),
+        (ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 4 bytes"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("something else"), False),
+    ],
+)
+def test_no_memory_is_one_line(error, is_known, capsys):
+    def run(config: Config) -> int:
+        raise error
+
+    if not is_known:
+        with pytest.raises(RuntimeError):
+            command.main(Config, run, [])
+        return
+    assert command.main(Config, run, []) == 2
+    assert "error: out of memory; choose smaller sizes" in capsys.readouterr().err
 
 
 def test_status_of_the_run_is_the_status_of_the_command():

@@ -14,7 +14,13 @@ from filelock import FileLock
 from experiments.core import checkpoint, environment
 from experiments.core.data import Arrays
 from experiments.core.errors import UserError
-from experiments.core.experiment import ACCURACY, Experiment, Training
+from experiments.core.experiment import (
+    ACCURACY,
+    Experiment,
+    Score,
+    Training,
+    find,
+)
 from experiments.core.progress import Display
 from experiments.core.runner import hold, train
 from experiments.core.settings import Settings
@@ -295,6 +301,80 @@ def test_a_finished_run_is_not_trained_again(run, tmp_path, capsys, monkeypatch)
     out = capsys.readouterr().out
     assert "is finished; delete it" in out
     assert f"{rows(tmp_path)[0]['paper']['test_accuracy']:.4f}" in out
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one(run, tmp_path, undisturbed):
+    assert run(replace(SETTINGS, epochs=1)) == 0
+    assert run() == 0
+    short, long = rows(tmp_path)
+    assert long["continues"] == short["run"]
+    assert (short["epochs_finished"], long["epochs_finished"]) == (1, 2)
+    trained = json.loads((tmp_path / long["run"] / "history.json").read_text())
+    first = json.loads((tmp_path / short["run"] / "history.json").read_text())
+    assert trained[:1] == first  # its seconds too: it was not trained again
+    (whole,) = rows(undisturbed)
+    unlike = {"started", "finished", "seconds_per_epoch", "commit", "dirty"}
+    assert {k: v for k, v in long.items() if k not in {*unlike, "continues"}} == {
+        k: v for k, v in whole.items() if k not in unlike
+    }
+    # Another seed is no shorter run of it, and a longer one is none either.
+    assert run(replace(SETTINGS, seed=4)) == run(replace(SETTINGS, epochs=1)) == 0
+    assert ["continues" in row for row in rows(tmp_path)] == [False, True, False]
+
+
+def test_a_longer_run_names_the_machines_of_the_shorter_one(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "processor", lambda backend: "a GPU")
+    run(replace(SETTINGS, epochs=1))
+    monkeypatch.setattr(environment, "processor", lambda backend: "a CPU")
+    run()
+    assert rows(tmp_path)[1]["processor"] == "a GPU and a CPU"
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(run, tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert error.value.filename == str(folder(tmp_path) / "best.weights.h5")
+    names = {path.name for path in folder(tmp_path).iterdir()}
+    assert names == {".lock", "config.json"}
+    assert run() == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "rule", "epoch"),
+    [
+        (Score("a", "test_cer", "CER", by="val_cer", lower=True), "validation", 2),
+        (Score("a", "test_cer", "CER", by="test_cer", lower=True), "lowest test", 1),
+        (Score("a", "test_cer", "CER", by="test_cer"), "highest test CER", 2),
+        (Score("a", "test_cer", "CER", beside=("loss",)), "last epoch", 3),
+    ],
+)
+def test_a_score_is_of_the_earliest_best_epoch(score, rule, epoch):
+    history = [
+        {"epoch": e, "val_cer": v, "test_cer": t, "loss": 1.0}
+        for e, v, t in [(1, 0.7, 0.1), (2, 0.5, 0.3), (3, 0.5, 0.3)]
+    ]
+    found = score.of(history)
+    assert found["epoch"] == epoch
+    assert ("loss" in found) == (score.beside == ("loss",))
+    assert rule in score.rule
+    assert score.of([]) is None
+    assert replace(score, by="other").of(history) is None
+
+
+def test_nothing_shared_knows_an_experiment():
+    """Adding one is one file."""
+    root = Path(environment.__file__).parents[1]
+    shared = [p for part in ("core", "grid") for p in (root / part).glob("*.py")]
+    names = {path.stem for path in root.glob("*.py")} - {"__init__"}
+    assert {find(name).name for name in names} == names
+    text = "".join(path.read_text() for path in shared)
+    assert [name for name in names - {"adding"} if name in text] == []
 
 
 def test_without_validation_there_is_no_clean_protocol(run, tmp_path):

@@ -259,7 +259,7 @@ def test_a_failed_run_is_reported_and_stops_no_other(
     monkeypatch.setattr(grid, "loop", loop)
     assert start(path, output) == 1
     out = capsys.readouterr().out
-    assert "failed: imdb engine=warp\nerror: `engine` must be one of" in out
+    assert "failed: imdb engine=warp: `engine` must be one of" in out
     assert out.endswith("1 of 2 done, 1 failed\n")
 
     tried = []
@@ -271,6 +271,60 @@ def test_a_failed_run_is_reported_and_stops_no_other(
     monkeypatch.setattr(grid, "loop", again)
     assert start(path, output) == 0
     assert tried == [bad]
+
+
+def test_a_grid_stops_if_its_first_runs_fail_for_the_same_reason(
+    write, tmp_path, capsys, monkeypatch
+):
+    path = write("eta = [1e-4, 1e-3, 1e-2, 1e-1]\n")
+    reasons = ["no data", "no data", "no data"]
+
+    def loop(missing, jobs):
+        for run, reason in zip(missing, [*reasons, "no data"], strict=True):
+            yield run, Outcome(None, f"warning\nerror: {reason}")
+
+    monkeypatch.setattr(grid, "loop", loop)
+    assert start(path, tmp_path / "runs") == 2
+    out, err = capsys.readouterr()
+    assert "failed: imdb eta=0.0001: no data\n" in out
+    assert "3 failed, 1 left" in out
+    assert "stopped after 3 runs that failed for the same reason: no data" in err
+    reasons[1] = "no memory"
+    assert start(path, tmp_path / "runs") == 1
+    assert "4 failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_long_state_leaves_the_settings_whole(width, write, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = 'variant = ["lstm", "indylstm"]\neta = [1e-4, 1e-3]\nseeds = [3, 4]\n'
+    path = write(text)
+    path.write_text(path.read_text().replace("seeds = [3]\n", "", 1))
+    runs = definition.read(path, [BACKEND], "runs")
+    display = Display(runs, {}, jobs=2)
+    display.running(runs[2], "epoch 1/4  " + "loss 0.123456  " * 20)
+    with display._console.capture() as shown:
+        display._console.print(display._screen())
+    head, line, summary = shown.get().splitlines()
+    assert head.split() == ["seed", "variant", "eta", "state"]
+    assert line.split()[:3] == ["3", "indylstm", "0.0001"]
+    assert line.endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert len(line) <= width
+    assert summary == "0 of 8 done, 1 running, 7 left"
+
+
+def test_what_libraries_log_is_no_state(write, monkeypatch):
+    runs = definition.read(write(""), [BACKEND], "runs")
+    popen = subprocess.Popen
+    script = "import sys; print('epoch 1'); print('log', file=sys.stderr); input()"
+
+    def talk(command, **options):
+        return popen([sys.executable, "-c", script], **options)
+
+    monkeypatch.setattr(grid_run.subprocess, "Popen", talk)
+    with closing(grid_run.loop(runs, jobs=1)) as news:
+        states = [next(news)[1] for _ in range(30)]
+    assert set(states) <= {"", "epoch 1"}
 
 
 def test_time_left_is_by_the_finished_runs_most_like_the_missing(write, capsys):

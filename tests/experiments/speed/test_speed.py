@@ -1,6 +1,5 @@
 """The benchmark's rows and figure; what it measures is never tested."""
 
-import dataclasses
 import importlib.util
 import json
 import tomllib
@@ -19,6 +18,7 @@ from experiments.speed import (
     device as speed_device,
     figure,
 )
+from experiments.speed.models import MODELS
 
 # Other tests of the process set the variable that is the default.
 BACKEND = [f"--backend={keras.config.backend()}"]
@@ -68,21 +68,19 @@ def test_stacks_on_the_adding_problem(tmp_path):
     assert [row["floor_ms"] is None for row in rows] == [True, False, True, True]
 
 
-@pytest.mark.parametrize("model", ["imdb", "layer", "adding"])
-def test_a_mask_is_in_the_data_and_the_model(model):
-    settings = speed.Settings(model=model, features=2, batch_size=50)
-    asked = dataclasses.replace(settings, masked=True)
-    x, _ = speed._data(settings, 7)
-    masked, _ = speed._data(asked, 7)
+@pytest.mark.parametrize("around", MODELS.values(), ids=list(MODELS))
+def test_a_mask_is_in_the_data_and_the_model(around):
+    x, _ = around.batch((50, 7, 2), masked=False)
+    masked, _ = around.batch((50, 7, 2), masked=True)
     left = (masked == x).reshape(50, 7, -1).all(axis=-1)
     assert not left.all()
     # From some step on nothing is left but zeros.
     assert (np.diff(left.astype(int), axis=1) <= 0).all()
     assert not masked[~left].any()
     # The first layer of the model tells the others where.
-    for own, mask in ((settings, None), (asked, left)):
+    for asked, mask in ((False, None), (True, left)):
         layer = contenders.build(contenders.Contender("lstm_c6", "auto"), 3)
-        first, *_ = speed._model(own, layer, 7).layers
+        first, *_ = around.model(layer, 7, 2, asked).layers
         np.testing.assert_array_equal(first.compute_mask(masked, None), mask)
 
 
@@ -169,6 +167,20 @@ def test_who_is_out_of_memory_is_left_out(capsys):
     calls = {(big, "forward"): list, (big, "step"): fails, (small, "step"): list}
     assert list(speed.medians(calls, 1, "here")) == [(small, "step")]
     assert "here: big is out of memory" in capsys.readouterr().err
+
+
+def test_nobody_is_left(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(speed, "medians", lambda *_: {})
+    arguments = [*TINY, *BACKEND, f"--output={tmp_path / 'speed.jsonl'}"]
+    assert main(speed.Settings, speed.run, arguments) == 2
+    assert "every layer is out of memory" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_output(tmp_path, capsys):
+    assert main(speed.Settings, speed.run, [*TINY, f"--output={tmp_path}"]) == 2
+    out, err = capsys.readouterr()
+    assert "it is a folder; name a file" in err
+    assert out == ""  # nothing was measured
 
 
 @pytest.mark.parametrize(
