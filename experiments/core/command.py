@@ -143,8 +143,8 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether a backend or NumPy could not allocate memory."""
     if isinstance(error, MemoryError):
         return True
-    message = str(error)
-    signs = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory")
+    message = str(error).lower()
+    signs = ("resource_exhausted", "out of memory", "can't allocate memory")
     return type(error).__name__ == "ResourceExhaustedError" or any(
         sign in message for sign in signs
     )

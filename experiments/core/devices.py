@@ -9,8 +9,8 @@ def share(backend: str, count: int) -> None:
     """Shares the batches of all models that are built from now on.
 
     Args:
-        backend: What Keras runs on.
-        count: How many devices; with 1 nothing is done.
+        backend: Keras' backend.
+        count: How many devices; 1 changes nothing.
 
     Raises:
         UserError: The backend cannot share, or has fewer devices.
@@ -37,41 +37,41 @@ def share(backend: str, count: int) -> None:
 
 
 def check_clipping(backend: str, count: int, model: Any) -> None:
-    """Refuses a training that would be another one on many devices.
+    """Refuses a training whose numbers would depend on the number of devices.
 
     TensorFlow's strategy clips the gradients of each device before it adds them up.
 
     Args:
-        backend: What Keras runs on.
+        backend: Keras' backend.
         count: How many devices.
         model: The compiled model.
 
     Raises:
-        UserError: The optimizer clips gradients, and there it would clip others.
+        UserError: The optimizer clips gradients, and TensorFlow would clip others.
     """
     optimizer = model.optimizer
     clips = (optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm)
     if backend == "tensorflow" and count > 1 and any(clips):
         raise UserError(
             f"--devices {count}: tensorflow would clip the gradients of each device "
-            "by themselves, which is another training; choose jax"
+            "separately, which changes the training; choose jax"
         )
 
 
 def check_shares(count: int, batch_size: int, examples: dict[str, int]) -> None:
-    """Refuses what cannot be shared equally.
+    """Refuses batches that devices cannot share equally.
 
     Args:
         count: How many devices.
         batch_size: Examples in a training step.
-        examples: How many there are of each kind.
+        examples: The number of examples of each kind.
 
     Raises:
-        UserError: A batch, or the last batch of a kind, leaves a rest.
+        UserError: A number is no multiple of the devices.
     """
     for name, number in {"batch-size": batch_size, **examples}.items():
         if number % count:
             raise UserError(
-                f"--devices {count}: {name} {number} is no multiple of it; choose "
-                "other numbers of devices, of --batch-size or of --validation-split"
+                f"--devices {count}: {name} {number} is no multiple of {count}; change "
+                "--devices, --batch-size or --validation-split"
             )

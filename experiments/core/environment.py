@@ -1,4 +1,4 @@
-"""What a run stands on: the backend, library versions, the processor, the commit."""
+"""The backend of a run, and the facts of its row: versions, processor, commit."""
 
 import ctypes
 import functools
@@ -27,7 +27,7 @@ def default_backend() -> str:
 
 
 def start(backend: str, seed: int, devices: int = 1) -> None:
-    """Starts Keras: to be called before anything imports it.
+    """Starts Keras; call it before anything imports Keras.
 
     Args:
         backend: One of `BACKENDS`.
@@ -35,8 +35,8 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
         devices: How many devices share every batch.
 
     Raises:
-        UserError: The backend is not installed or has too few devices, Keras runs on
-            another one already, or is told to cut trainings short.
+        UserError: The backend is not installed or has too few devices; Keras runs on
+            another backend already; an environment variable cuts trainings short.
     """
     if importlib.util.find_spec(backend) is None:
         raise UserError(f"backend {backend} is not installed: pip install {backend}")
@@ -45,7 +45,7 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
     with _silence():
         import keras
 
-        # Loads TensorFlow, where it is installed, whatever the backend.
+        # Loads TensorFlow if it is installed, whatever the backend.
         keras.utils.set_random_seed(seed)
     if keras.config.backend() != backend:
         raise UserError(
@@ -64,27 +64,27 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
 def keep_memory() -> None:
     """Lets this process keep big buffers instead of returning them to the system.
 
-    XLA asks for the memory of a training step anew each time. Beyond 32 MiB glibc maps
-    it afresh, and every step pays for the system clearing it page by page: more than
-    half of an IndyLSTM's step on JAX. Without glibc nothing is done.
+    XLA allocates the memory of every training step again. Beyond 32 MiB glibc maps it
+    again too, and the system clears it page by page: that takes more than half of an
+    IndyLSTM's step on JAX. Other C libraries are left alone.
 
-    To be called before the process has a second thread: the arena that glibc gives to
-    one stays, is used by later threads too, and returns what it can.
+    Call it before the process has a second thread: glibc gives an arena to each thread,
+    keeps it for later threads, and an arena returns its memory.
     """
     mmap_max, trim_threshold, arena_max = -4, -1, -8  # as <malloc.h> numbers them
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(arena_max, 1)  # the arenas of other threads map what exceeds 64 MiB
+        mallopt(arena_max, 1)  # other arenas map everything beyond 64 MiB
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, -1)  # never
 
 
 def check_device(backend: str, device: str) -> None:
-    """Makes sure that what is measured runs where its row will say.
+    """Makes sure that a measurement runs on the device that its row names.
 
     Args:
-        backend: The backend, which has started.
-        device: `"cpu"`, or `"gpu"`, which is for JAX.
+        backend: The backend; it has started.
+        device: `"cpu"`, or `"gpu"` on JAX.
 
     Raises:
         UserError: The backend runs elsewhere.
@@ -98,24 +98,24 @@ def check_device(backend: str, device: str) -> None:
             )
         return
     if backend != "jax":
-        raise UserError(f"device gpu: it needs --backend jax, not {backend}")
+        raise UserError(f"device gpu: needs --backend jax, not {backend}")
     import jax
 
     if jax.default_backend() != "gpu":
         raise UserError(
             f"device gpu: JAX finds none here, only {jax.default_backend()}; "
-            "pip install 'jax[cuda13]' brings what a GPU needs"
+            "pip install 'jax[cuda13]' for NVIDIA GPUs"
         )
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps TensorFlow's greetings off the terminal, unless the user set its level."""
+    """Hides TensorFlow's greetings, unless the user chose its level of messages."""
     if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # Its libraries write to the file descriptor while they load, whatever the level.
+    # While its libraries load, they write to the file descriptor at any level.
     stderr = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
@@ -127,7 +127,7 @@ def _silence() -> Iterator[None]:
 
 
 def facts() -> Facts:
-    """Versions, processor and commit, as they stand in a result row."""
+    """Versions, processor and commit for a row."""
     import keras
     import numpy as np
 
@@ -148,10 +148,10 @@ def facts() -> Facts:
 
 
 def joined(starts: Sequence[Facts]) -> Facts:
-    """The facts of a run that was started several times; what changed stands in order.
+    """The facts of a run that was started several times, changes joined by "and".
 
     Args:
-        starts: The facts of each start.
+        starts: The facts of each start, in order.
     """
 
     def every(values: Iterable[str | None]) -> str | None:
@@ -171,7 +171,7 @@ def joined(starts: Sequence[Facts]) -> Facts:
 
 
 def processor(backend: str) -> str:
-    """The name of the accelerator that a backend uses, else of the CPU."""
+    """The name of the backend's accelerator, or else of the CPU."""
     return _accelerator(backend) or _cpu()
 
 
@@ -201,7 +201,7 @@ def _cpu() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
-@functools.cache  # what runs is the code that this process started with
+@functools.cache  # this process runs the code that it started with
 def commit() -> dict[str, Any]:
     """The git commit of this checkout and whether files differ from it, else `None`."""
     root = Path(__file__).parents[2]

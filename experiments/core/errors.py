@@ -1,5 +1,5 @@
-"""The one kind of error that a command line shows without a traceback."""
+"""The error that a command line shows in one line, without a traceback."""
 
 
 class UserError(Exception):
-    """Something the user can mend: one line that names the thing and the remedy."""
+    """A fault that the user can mend: one line that names it and the remedy."""

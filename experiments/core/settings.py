@@ -76,8 +76,8 @@ class Settings(Common):
     data_dir: str | None = setting(
         None,
         Name(),
-        "Folder with the data; SLIM_KERAS_DATA sets the default. Downloads are kept "
-        "in the user's cache folder.",
+        "Folder with the data; SLIM_KERAS_DATA sets the default. Downloads go to the "
+        "user's cache folder, ~/.cache/slim-keras on Linux.",
         identity=False,  # what the data is, not where it lay, is recorded
     )
 

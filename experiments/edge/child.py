@@ -1,15 +1,15 @@
 """Runs exported files without Keras and TensorFlow: a script, run as a child.
 
-    python edge_child.py memory ARRAYS FILE             prints megabytes
-    python edge_child.py time ARRAYS OUT ROUNDS FILE ...
+    python child.py memory ARRAYS FILE             prints megabytes
+    python child.py time ARRAYS OUT ROUNDS FILE ...
 
-ARRAYS is an .npz with `x`, inputs `(sequences, calls, ...)`. Every call is given one of
+ARRAYS is an .npz with `x`, inputs `(sequences, calls, ...)`. Every call takes one of
 them; a state, an input NAME with an output next_NAME, is zero at the start of a
-sequence and fed back at each call. `time` runs the files in turns, in so many rounds,
+sequence and fed back at each call. `time` runs the files in turns, in ROUNDS rounds,
 and writes an .npz with the seconds of each sequence `(files, sequences)` and the
-outputs of its last call `(files, sequences, ...)`. What is timed is the runtime on one
-thread: `invoke` of LiteRT, `run_with_iobinding` of onnxruntime, without the copies from
-and to Python.
+outputs of its last call `(files, sequences, ...)`. The seconds are those of the runtime
+on one thread, `invoke` of LiteRT and `run_with_iobinding` of onnxruntime, without the
+copies from and to Python.
 """
 
 import sys
@@ -103,7 +103,7 @@ def _megabytes(field: str) -> float:
 
 
 def memory(arrays: str, path: str) -> None:
-    """What a file adds to the memory of its process, at its peak."""
+    """Prints how much memory a file adds to its process, at the peak."""
     x = np.load(arrays)["x"]
     if path.endswith(".tflite"):
         import ai_edge_litert.interpreter  # noqa: F401

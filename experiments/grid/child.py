@@ -1,7 +1,7 @@
-"""Runs a module with arguments, until it ends or the process that started it does.
+"""Runs a module with arguments, and ends with the process that started it.
 
-Its standard input is a pipe that nobody writes to: it closes when the other process
-ends, even by `kill -9`. A training that went on alone would hold its folder.
+Its standard input is a pipe that nobody writes to: the pipe closes when the other
+process ends, even by `kill -9`. A training that went on alone would hold its folder.
 """
 
 import os

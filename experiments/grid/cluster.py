@@ -1,9 +1,9 @@
 """The runs of a grid as tasks on a Ray cluster.
 
-A node needs this checkout under the path that it has here, on a shared disk or in the
-same image, and a folder for the runs under the path of `--output`. Where that is on a
-shared disk, a run whose node was lost goes on from its last epoch; elsewhere it starts
-again. Rows and small files come back to the process that started the grid.
+A node needs this checkout under the same path as here, on a shared disk or in the same
+image, and a folder for the runs under the path of `--output`. If that folder is on a
+shared disk, a run goes on from its last epoch after its node was lost; otherwise it
+starts again. Rows and small files come back to the process that started the grid.
 """
 
 import logging
@@ -26,7 +26,7 @@ def on_cluster(
 
     Args:
         runs: The runs.
-        address: The cluster, `"auto"` for the one of this machine; `None` starts one.
+        address: The cluster, `"auto"` for this machine's; `None` starts one.
         cpus: CPU cores that a run reserves.
         gpus: GPUs that a run reserves; a part of one is shared.
 
@@ -39,7 +39,7 @@ def on_cluster(
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = ray.get_runtime_context().get_node_id()
-        # Beside the driver: it is not lost with another node.
+        # On the driver's node, so that it is not lost with another one.
         strategy = NodeAffinitySchedulingStrategy(here, soft=False)
         board = (
             ray.remote(_Board)
@@ -113,7 +113,7 @@ def _train(run: Run, board: Any) -> tuple[Outcome, Files]:
 
 
 def _outcome(run: Run, reference: Any) -> Outcome:
-    """What came back; its small files are written where the disk is not shared."""
+    """The outcome of a task; writes its small files if the disk is not shared."""
     import ray
 
     try:
@@ -124,7 +124,7 @@ def _outcome(run: Run, reference: Any) -> Outcome:
         folder = run.folder(outcome.row)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "row.json").exists():
-            for name in sorted(files):  # row.json, which says that it is done, is last
+            for name in sorted(files):  # row.json is last: it marks the run as done
                 with replacing(folder / name) as beside:
                     beside.write_bytes(files[name])
     return outcome

@@ -1,4 +1,4 @@
-"""A grid of runs: trains what is missing, one by one, several at once, or on Ray."""
+"""A grid of runs: trains missing runs one by one, several at once, or on Ray."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -25,7 +25,7 @@ class Settings:
     grid: str = setting(
         REQUIRED,
         click.Path(exists=True, dir_okay=False),
-        "TOML file with the settings of the runs and lists of them; see configs/.",
+        "TOML file: settings of the runs, some with a list of values; see configs/.",
     )
     set: tuple[str, ...] = setting(
         (),
@@ -39,9 +39,9 @@ class Settings:
     engine: str = setting(
         "loop",
         click.Choice(["loop", "vmap", "ray"]),
-        "loop: each run in a process, on this machine; vmap: runs that differ in seed "
-        "and eta as one program, on JAX, which fills a GPU; ray: on a Ray cluster, pip "
-        "install ray.",
+        "loop: a process for each run, here; vmap: one program for runs that "
+        "differ in seed and eta, on JAX, to fill a GPU; ray: on a Ray cluster (pip "
+        "install ray).",
     )
     address: str | None = setting(
         None, click.STRING, "A running Ray cluster; the default starts one here."
@@ -58,7 +58,7 @@ class Settings:
 
 
 def run(settings: Settings) -> int:
-    """Runs what is missing of a grid, and nothing twice.
+    """Trains the missing runs of a grid.
 
     Finished runs are known by the settings in their rows. The same command goes on
     where an interrupted grid stopped. A run that fails does not stop the others, unless

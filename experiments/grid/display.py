@@ -75,8 +75,10 @@ class Display:
             self._rows[run] = outcome.row
             if run in self._began:
                 self._seconds[run] = time.monotonic() - self._began[run]
-            status = [outcome.row["status"], *scored(outcome.row, self._scores)]
-            self._say(f"{self._name(run)}: {', '.join(status)}")
+            found = scored(outcome.row, self._scores)
+            if outcome.row["status"] != "finished":
+                found.insert(0, outcome.row["status"])
+            self._say(f"{self._name(run)}: {', '.join(found)}")
         if not self._console.is_terminal:  # where the live table shows it
             self._say(self._summary())
 
@@ -91,7 +93,8 @@ class Display:
         self._say(self._summary())
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        wrap = not self._console.is_terminal  # a log keeps its lines whole
+        self._console.print(text, markup=False, soft_wrap=wrap)
 
     def _screen(self) -> Group:
         """What runs, a line each, however narrow the terminal is."""

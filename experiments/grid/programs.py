@@ -1,4 +1,4 @@
-"""Runs of a grid as JAX programs of several: `experiments.core.together`, with rows."""
+"""Trains several runs of a grid in one JAX program, and writes their rows."""
 
 import json
 import traceback
@@ -14,34 +14,34 @@ VARIES = ("seed", "eta")  # what the runs of a program may differ in
 
 
 def check(runs: Sequence[Run]) -> None:
-    """Refuses runs that cannot be trained so.
+    """Refuses runs that cannot share a program.
 
     Args:
         runs: The runs of a grid.
 
     Raises:
-        UserError: Says which setting is in the way.
+        UserError: A setting is in the way.
     """
     experiment = runs[0].declared
     if not experiment.together:
         raise UserError(
-            f"engine vmap: experiments.{experiment.name} trains one run at a time; "
-            "choose --engine loop"
+            f"engine vmap: {experiment.name} trains one run at a time; choose --engine "
+            "loop"
         )
     for name, needed in {"backend": "jax", "devices": 1, "tensorboard": False}.items():
         if any(getattr(run.config, name) != needed for run in runs):
             value = str(needed).lower()
             raise UserError(
-                f"engine vmap: it needs {name} {value}; give --set {name}={value} or "
+                f"engine vmap needs {name} {value}; give --set {name}={value} or "
                 "choose --engine loop"
             )
 
 
 def in_programs(runs: Sequence[Run], jobs: int) -> Generator[News]:
-    """Trains runs in this process, those in one program that differ in seed and eta.
+    """Trains runs in this process, those that differ in seed and eta in one program.
 
     Args:
-        runs: The runs, which `check` has passed.
+        runs: The runs; `check` has passed them.
         jobs: Runs in a program, at most.
     """
     alike: dict[str, list[Run]] = {}
@@ -54,7 +54,7 @@ def in_programs(runs: Sequence[Run], jobs: int) -> Generator[News]:
 
 
 def _train(runs: Sequence[Run]) -> Generator[News]:
-    """Trains the runs of one program; if it fails, others still run."""
+    """Trains the runs of one program; its failure does not stop other programs."""
     left = list(runs)
     try:
         for run, news in _news(runs):
@@ -63,7 +63,7 @@ def _train(runs: Sequence[Run]) -> Generator[News]:
             yield run, news
     except UserError as error:
         output = f"error: {error}"
-    except Exception:  # noqa: BLE001  as of a process that ends so
+    except Exception:  # noqa: BLE001  any failure, like that of a process
         output = "".join(traceback.format_exc().splitlines(keepends=True)[-20:])
     for run in left:
         yield run, Outcome(None, output)

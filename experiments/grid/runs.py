@@ -1,4 +1,4 @@
-"""One run of a grid: its row among others, and the process that trains it."""
+"""One run of a grid: its row, and the process that trains it."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def known_by(self) -> dict[str, Any]:
-        """What no other run has in its row."""
+        """The part of its row that no other run has."""
         own = {"experiment": self.experiment, **self.settings}
         if hasattr(self.config, "data"):
             own["data"] = self.config.data
@@ -66,7 +66,7 @@ class Run:
         return Path(self.config.output) / row["run"]
 
     def row(self, rows: Sequence[Row]) -> Row | None:
-        """The run's own row, the last one if it was trained on changed data again."""
+        """The row of this run, the last one if the data have changed."""
         for row in reversed(rows):
             if all(row.get(name) == value for name, value in self.known_by.items()):
                 return row
@@ -96,7 +96,7 @@ News = tuple[Run, str | Outcome]
 
 
 def loop(runs: Sequence[Run], jobs: int) -> Generator[News]:
-    """Trains runs, each in a process of its own, and tells how they get on.
+    """Trains each run in a process and reports on all of them.
 
     Args:
         runs: The runs; they start in this order.
@@ -120,7 +120,7 @@ def loop(runs: Sequence[Run], jobs: int) -> Generator[News]:
 
 
 class _Child:
-    """The process of a run; it ends when this process ends, however that happens."""
+    """The process of a run; it ends with this process, however that ends."""
 
     def __init__(self, run: Run):
         self.run = run

@@ -1,4 +1,4 @@
-"""The contenders of the benchmark: which layer, and how ours are run."""
+"""The contenders of the benchmark: the layers, and how ours run."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,13 +1,12 @@
 """Calls that start and end on the device, as inside a network (JAX).
 
-A layer that puts out all steps, without an optimiser: `forward`, and `step`, which
-adds the gradients at all weights and at the inputs. The least that either must move is
-one read of the inputs and one write of the outputs, and for `step` the same again with
-their gradients. `copy` reads and writes as many numbers as a `step` must, and so is its
-floor.
+A layer that returns all steps, without an optimiser: `forward`, and `step`, which adds
+the gradients at all weights and at the inputs. Both must at least read the inputs once
+and write the outputs once, and `step` must do so again with their gradients. `copy`
+reads and writes as many numbers as a `step` must, and is its floor.
 
-cuDNN's LSTM is that of `jax.experimental.rnn`, which runs in training mode even where
-no gradient follows, and takes more memory than it needs.
+cuDNN's LSTM is that of `jax.experimental.rnn`. It runs in training mode even if no
+gradient follows, and takes more memory than it needs.
 """
 
 from collections.abc import Callable
@@ -29,10 +28,10 @@ def random(shape: tuple[int, ...], seed: int) -> Any:
 def calls(
     layers: dict[Contender, Any], x: Any, units: int
 ) -> dict[tuple[Contender, str], Callable[[], Any]]:
-    """What is timed, each waited for.
+    """The timed calls; each waits for its result.
 
     Args:
-        layers: Unbuilt layers that put out all steps.
+        layers: Unbuilt layers that return all steps.
         x: Their inputs on the device, `(batch, steps, features)`.
         units: Of every layer.
     """
@@ -53,7 +52,7 @@ def calls(
 
 
 def functions(layer: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """Both compiled functions of a layer, which is built.
+    """Builds a layer and returns its two compiled functions.
 
     Args:
         layer: The layer.

@@ -1,8 +1,8 @@
 """The least time a training step of a layer can take: its products and activations.
 
-Its matrix products, forward and back, each as one product over all steps, and one
-pass of each of its activations over all steps, compiled on the backend in use. No
-recurrence can be run so; the distance to it is what the recurrence costs.
+The matrix products, forward and back, each as one product over all steps, and one pass
+of each activation over all steps, compiled on the backend in use. No recurrence can run
+like this: what a layer takes beyond its floor is the price of the recurrence.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def calls(
         ]
 
     gates = [array(rows, units) for block in row.blocks if block != "c"]
-    # The body and the output, where the body has an activation of its own.
+    # The body and the output; a linear body has no activation.
     cell = [array(rows, units) for _ in range(1 if row.linear_body else 2)]
     squash = ops.relu if row.linear_body else ops.tanh
 
@@ -73,7 +73,7 @@ def calls(
 
 
 def _waiting(function: Callable, argument: Any) -> Callable[[], Any]:
-    """The function compiled, and waited for."""
+    """The compiled function; it waits for its result."""
     import keras
 
     if keras.backend.backend() == "tensorflow":

@@ -5,13 +5,13 @@ import torch
 
 
 class Model:
-    """Embedding (where words are given), `torch.nn.LSTM`, one unit, Adam.
+    """Embedding (of words), `torch.nn.LSTM`, one unit, Adam.
 
     Args:
-        words: Size of the vocabulary; `None` for inputs that are vectors already.
+        words: Size of the vocabulary; `None` if the inputs are vectors already.
         features: Features of an input.
         units: Hidden units.
-        regression: Whether the unit is not the probability of a class but a number.
+        regression: Whether the unit is a number, instead of a probability.
     """
 
     def __init__(
