@@ -10,8 +10,8 @@ def load(folder: str | os.PathLike[str]) -> tuple[Any, Any]:
         model, config = experiments.load("runs/imdb-lstm6-n100-eta0.001-seed3-9142d08c")
         probabilities = model.predict(reviews)
 
-    The weights are those of the best epoch. A model whose size depends on its data (20
-    Newsgroups, handwriting) needs the same data again.
+    It has the weights of the best epoch. If the size of a model depends on its data (20
+    Newsgroups, handwriting), the same data are needed again.
 
     Args:
         folder: The folder of the run.
@@ -20,7 +20,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[Any, Any]:
         The compiled Keras model, on the backend in use, and its complete configuration.
 
     Raises:
-        UserError: The folder is not one of a run, or a file in it is damaged.
+        UserError: The folder has no trained run, or a file in it is damaged.
     """
     from experiments.core import trained  # which needs Keras
 

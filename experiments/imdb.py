@@ -100,17 +100,12 @@ def load(config: Reviews) -> Arrays:
     return Arrays.of(reviews, config.validation_split)
 
 
-def title(config: recurrent.Settings) -> str:
-    """The name of a run's folder."""
-    return f"{config.variant}-n{config.units}-eta{config.eta:g}"
-
-
 EXPERIMENT = Experiment(
     name="imdb",
     summary="Trains the IMDB model of arXiv 1901.06401.",
     settings=Config,
     complete=complete,
-    title=title,
+    title=recurrent.title,
     data=load,
     model=lambda config, data: build(config),
     scores=SCORES,

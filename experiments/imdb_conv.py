@@ -1,11 +1,11 @@
 """A convolution before the recurrent layer, on IMDB: the model of arXiv 1901.00525.
 
-What could be read of that paper is its task (a convolutional and recurrent network,
-with the standard LSTM and with three slim layers, LSTM1, LSTM2 and LSTM3 by inference)
-and not its data, sizes or results. Every constant here is that of Keras' example
-`imdb_cnn_lstm.py` of the same years, a stand-in: 20,000 words, reviews of 100,
-embedding 128, dropout 0.25, 64 filters over 5 words, pooling by 4, 70 units, Adam,
-batches of 30, 2 epochs. The example states a test accuracy of 0.8498 with LSTM.
+We know the paper's task (a convolutional and recurrent network, with the standard LSTM
+and with three slim layers, LSTM1, LSTM2 and LSTM3 by inference) but not its data, sizes
+or results. Every constant here comes from Keras' example `imdb_cnn_lstm.py` of the same
+years, as a stand-in: 20,000 words, reviews of 100, embedding 128, dropout 0.25, 64
+filters over 5 words, pooling by 4, 70 units, Adam, batches of 30, 2 epochs. The example
+states a test accuracy of 0.8498 with LSTM.
 """
 
 import sys
@@ -74,11 +74,11 @@ EXPERIMENT = Experiment(
     name="imdb_conv",
     summary="""Trains a convolution and a recurrent layer on IMDB, as arXiv 1901.00525.
 
-    The paper's sizes are unknown; the defaults are those of Keras' example
+    The paper's sizes are unknown; the defaults come from Keras' example
     imdb_cnn_lstm.py.""",
     settings=Config,
     complete=complete,
-    title=imdb.title,
+    title=recurrent.title,
     data=imdb.load,
     model=lambda config, data: build(config),
     scores=SCORES,

@@ -59,7 +59,7 @@ class Config(recurrent.Settings):
     strip: str = setting(
         "headers",
         Parts(),
-        "What to take out of a document: headers,footers,quotes or some of them.",
+        "Parts to take out of a document: headers,footers,quotes or some of them.",
     )
     split: str = setting(
         "random",
@@ -160,19 +160,14 @@ def load(config: Config) -> Documents:
     )
 
 
-def title(config: Config) -> str:
-    """The name of a run's folder."""
-    return f"{config.variant}-n{config.units}-eta{config.eta:g}"
-
-
 EXPERIMENT = Experiment(
     name="newsgroups",
     summary="""Trains the 20 Newsgroups model of arXiv 1901.06401.
 
-    The seed is that of weights, dropout and order; the split is always the same.""",
+    The seed sets weights, dropout and order; the split is always the same.""",
     settings=Config,
     complete=complete,
-    title=title,
+    title=recurrent.title,
     data=load,
     model=lambda config, data: build(config, data().vectors.matrix),
     scores=SCORES,

@@ -2,10 +2,11 @@
 
 A plain, residual or dense stack of IndRNN reads a digit as a sequence of pixels and the
 last output is classified. The defaults are the paper's; `configs/pixel_mnist.toml` has
-what its authors' code does otherwise. The paper divides the learning rate by ten every
-600,000 steps (1803.04831) or where the validation accuracy stays (1910.06251): here it
-is the first. Weight decay is a penalty, as in the code, and on the matrices W alone, as
-in the paper; the code has it on gamma of the batch normalisation too.
+the different choices of its authors' code. The papers divide the learning rate by ten
+every 600,000 steps (1803.04831) or when the validation accuracy stops rising
+(1910.06251); here the first rule holds. Weight decay is a penalty, as in the code, and
+only on the matrices W, as in the paper; the code also decays gamma of the batch
+normalisation.
 """
 
 import sys

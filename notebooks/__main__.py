@@ -2,8 +2,8 @@
 
     python -m notebooks [NAME ...]
 
-What people edit and review is the source `NAME.py`, in jupytext's percent format.
-`NAME.ipynb` is made from it and never edited by hand.
+People edit and review the source `NAME.py`, in jupytext's percent format. This command
+makes `NAME.ipynb` from it; nobody edits that by hand.
 """
 
 import os
@@ -61,7 +61,7 @@ def execute(name: str) -> NotebookNode:
         name: One of `NAMES`.
 
     Returns:
-        The notebook with its outputs, but without what differs from machine to
+        The notebook with its outputs, without anything that differs from machine to
         machine.
 
     Raises:

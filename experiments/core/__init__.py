@@ -1,1 +1,1 @@
-"""What every experiment stands on: command line, settings, runner, rows."""
+"""The base of every experiment: command line, settings, runner, rows."""

@@ -123,7 +123,7 @@ def main(
     try:
         return command.main(args, standalone_mode=False)
     except click.BadParameter as error:
-        return _fail(_blame(error))
+        return _fail(_blame(error, settings_class))
     except click.ClickException as error:
         return _fail(error.format_message())
     except click.Abort:
@@ -150,12 +150,14 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _blame(error: click.BadParameter) -> str:
-    """The message, which names the environment variable if the value is from there."""
-    if error.ctx and error.param and error.param.name and error.param.envvar:
-        source = error.ctx.get_parameter_source(error.param.name)
-        if source is ParameterSource.ENVIRONMENT:
-            return f"{error.param.envvar}: {error.message}"
+def _blame(error: click.BadParameter, settings_class: type) -> str:
+    """The message, which names the environment variable if that set the default."""
+    name = error.param and error.param.name
+    if error.ctx and name:
+        fields = {each.name: each for each in dataclasses.fields(settings_class)}
+        env = fields[name].metadata["env"] if name in fields else None
+        if env and error.ctx.get_parameter_source(name) is ParameterSource.DEFAULT:
+            return f"{env}: {error.message}"
     return error.format_message()
 
 
@@ -184,7 +186,6 @@ def _parameter(field: dataclasses.Field) -> click.Parameter:
         [f"--{flag}/--no-{flag}" if is_bool else f"--{flag}", field.name],
         type=None if is_bool else type,
         default=default,
-        envvar=field.metadata["env"],
         multiple=isinstance(default, tuple),
         help=help,
     )

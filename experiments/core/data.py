@@ -1,4 +1,4 @@
-"""What a model is trained and tested on: arrays, or batches made as they are needed."""
+"""Data to train and test on: arrays, or batches that are made when needed."""
 
 import math
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ class Data(Protocol):
     """What an experiment's function `data` returns.
 
     Attributes:
-        facts: What the rows say of the data and the numbers depend on: `data`, its
-            name, and checksums.
+        facts: The data's entries in a row: `data`, the name, and everything else that
+            the numbers depend on, such as checksums.
         origin: One line that says where the data comes from.
-        counts: The number of examples by part, as far as devices must share them.
+        counts: The number of examples in each part that devices must share.
         evaluation_batch: Examples in a step of an evaluation.
     """
 
@@ -58,7 +58,7 @@ class Arrays:
         facts: See `Data`.
         origin: See `Data`.
         train: The training examples.
-        parts: What is evaluated after every epoch.
+        parts: The parts that are evaluated after every epoch.
         evaluation_batch: Examples in a step of an evaluation.
     """
 
@@ -97,7 +97,7 @@ class Arrays:
         return {name: len(x) for name, (x, _) in every.items()}
 
     def feed(self, batch_size: int, seed: int) -> Any:
-        """The training examples in an order of its own for every epoch."""
+        """The training examples, in another order in every epoch."""
         return batches(self.train, batch_size, seed)
 
     def evaluated(self, epoch: int) -> Mapping[str, Split]:

@@ -1,4 +1,4 @@
-"""What an experiment declares: its settings, data, model and scores."""
+"""The declaration of an experiment: its settings, data, model and scores."""
 
 import importlib
 import importlib.util
@@ -71,7 +71,7 @@ class Experiment:
 
     Attributes:
         name: Its module in `experiments`, and its name in rows.
-        summary: What it does, for `--help`.
+        summary: The first lines of `--help`.
         settings: The dataclass of its settings.
         complete: From a configuration to the same with all defaults filled in; raises
             UserError if settings do not go together.
@@ -111,7 +111,7 @@ class Training:
     Attributes:
         experiment: The experiment.
         config: Its complete configuration.
-        data: What to train and test on.
+        data: The data to train and test on.
         model: The compiled model, with a layer named `recurrent`.
     """
 
@@ -131,7 +131,7 @@ def find(name: object) -> Experiment:
     """The experiment of a name.
 
     Raises:
-        UserError: There is none.
+        UserError: No experiment has this name.
     """
     if isinstance(name, str) and name.isidentifier():
         module = f"experiments.{name}"

@@ -1,4 +1,4 @@
-"""What a run shows: a live bar in a terminal, a line for each epoch everywhere."""
+"""The screen of a run: a live bar in a terminal, a line for each epoch everywhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

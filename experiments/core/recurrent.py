@@ -78,6 +78,11 @@ def known() -> tuple[str, ...]:
     return (*VARIANTS, *BASELINES)
 
 
+def title(config: Settings) -> str:
+    """The name of a run's folder."""
+    return f"{config.variant}-n{config.units}-eta{config.eta:g}"
+
+
 def baseline(key: str) -> Any:
     """The class of one of Keras' own layers."""
     import keras

@@ -86,7 +86,7 @@ def train(training: Training) -> int:
 
 
 class Place:
-    """The folder of a run, and what is known of the run.
+    """The folder of a run, and the files in it.
 
     Args:
         training: The run.
@@ -116,7 +116,7 @@ class Place:
         return self.folder / "row.json"
 
     def announce(self, display: Display) -> None:
-        """Says what is going to be trained."""
+        """Prints folder, size and data of the run before it trains."""
         data, counts = self._training.data, self._parameters
         display.say(
             f"{self.folder}\nparameters: {counts['recurrent_parameters']:,} in the "
@@ -146,7 +146,7 @@ class Place:
         Args:
             history: The finished epochs.
             reason: Where the training diverged, if it did.
-            display: What shows the progress.
+            display: The screen of the run.
         """
         run, experiment = self._training, self._training.experiment
         more: Mapping[str, Any] = {}
@@ -225,7 +225,7 @@ def _adopt(folder: Path, own: Mapping[str, Any], config: Any) -> None:
 
     Args:
         folder: The empty folder of the run.
-        own: What its numbers depend on.
+        own: Everything that its numbers depend on.
         config: Its configuration.
     """
     found: list[tuple[int, Path, dict[str, Any]]] = []
@@ -241,7 +241,7 @@ def _adopt(folder: Path, own: Mapping[str, Any], config: Any) -> None:
     for _, other_folder, other in sorted(found, key=lambda each: -each[0]):
         try:
             with FileLock(other_folder / ".lock", blocking=False):
-                # LAST is what a checkpoint is looked for by: it comes last.
+                # LAST comes last: this file makes the run go on.
                 for name in (BEST, HISTORY, LAST):
                     with replacing(folder / name) as beside:
                         shutil.copyfile(other_folder / name, beside)

@@ -78,7 +78,7 @@ class Settings(Common):
         Name(),
         "Folder with the data; SLIM_KERAS_DATA sets the default. Downloads go to the "
         "user's cache folder, ~/.cache/slim-keras on Linux.",
-        identity=False,  # what the data is, not where it lay, is recorded
+        identity=False,  # rows record the data, and not their place
     )
 
 
@@ -93,7 +93,7 @@ def data_setting(*names: str, help: str | None = None) -> Any:
         "auto",
         click.Choice(["auto", *names, "sample"]),
         help or "auto: the real data if found or downloaded, else a synthetic sample.",
-        identity=False,  # what the data is, not how it was asked for, is recorded
+        identity=False,  # rows record the data that were found
     )
 
 

@@ -99,9 +99,9 @@ def _epoch(
     """Trains members for an epoch.
 
     Args:
-        programs: What trains and evaluates them.
+        programs: The compiled training and evaluation.
         members: All of them after the same epoch.
-        parts: What is evaluated.
+        parts: The parts that are evaluated.
     """
     epoch = len(members[0].history)
     models = [member.model for member in members]
@@ -119,7 +119,7 @@ def _epoch(
         except training.DivergedError as error:
             member.reason = str(error)
         else:
-            # Their seconds are those of all.
+            # The seconds of all members together say nothing about one.
             entry = {"epoch": epoch + 1, **shown, "seconds": None}
             training.keep(
                 member.run.experiment,

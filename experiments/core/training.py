@@ -34,7 +34,7 @@ def fit(
     Args:
         training: The run.
         folder: Where checkpoint, best weights and history are kept.
-        display: What shows the progress.
+        display: The screen of the run.
 
     Returns:
         An entry for each finished epoch, and, if the training diverged, where.

@@ -7,7 +7,7 @@ runs there on one thread, a sequence at a time:
     layer         its recurrent layer alone, m = 32, n = 100, one step, fresh weights
     handwriting   three bidirectional layers, n = 64, 150 points, fresh weights
 
-`keras.layers.LSTM` stands beside them as well as it can be exported: its ONNX file has
+`keras.layers.LSTM` stands beside them, as far as it can be exported: its ONNX file has
 a loop, its LiteRT file 500 steps one after the other, as LiteRT has no operators for
 its loop; its one step is `keras.layers.LSTMCell`.
 """
@@ -46,7 +46,7 @@ _CONSOLE = Console(stderr=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What to measure."""
+    """The settings of a measurement."""
 
     grid: str = setting(
         str(GRID),
@@ -127,7 +127,7 @@ def _trained(runs: list[Run], configs: list[imdb.Config]) -> list[Trained]:
 def _export(
     subject: Subject, reviews: np.ndarray, config: imdb.Config, folder: Path
 ) -> list[Row]:
-    """The files of a subject, with what is known of them before they run."""
+    """Exports a subject and returns the rows of its files, without measurements."""
     from slim_keras import export
 
     model = subject.make()

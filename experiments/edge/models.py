@@ -45,10 +45,10 @@ class Subject:
     """A model to export.
 
     Attributes:
-        model: What it is: `"imdb"`, `"layer"` or `"handwriting"`.
+        model: The kind: `"imdb"`, `"layer"` or `"handwriting"`.
         layer: The key of its recurrent layer, or `BASELINE`.
         streamed: Whether it is the model of one step.
-        precisions: What LiteRT files are made of it, as `to_litert` calls them.
+        precisions: The precisions of its LiteRT files, as `to_litert` calls them.
         make: The Keras model.
         make_onnx: That for ONNX, where it is another one.
     """
@@ -156,7 +156,7 @@ def _step(config: imdb.Config) -> Any:
 
 
 def inputs(subject: Subject, reviews: np.ndarray, features: int) -> np.ndarray:
-    """What the files of a subject are fed with, `(sequences, calls, 1, ...)`.
+    """The inputs for the files of a subject, `(sequences, calls, 1, ...)`.
 
     Args:
         subject: The subject.

@@ -7,7 +7,7 @@
     eta = [1e-4, 1e-3]
 
 These are 2 x 2 x 2 runs. If not all settings go together, each table `[[runs]]` is a
-product by itself, of the settings above the tables and the settings in it.
+product of the settings above the tables and the settings in it.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""What a grid shows: a live table of what runs, a line for each end, a report."""
+"""The screen of a grid: a live table, a line for each ended run, a report."""
 
 import statistics
 import time
@@ -83,7 +83,7 @@ class Display:
             self._say(self._summary())
 
     def report(self) -> None:
-        """Prints all runs in a table, and then what the failed ones said."""
+        """Prints all runs in a table, and then the last lines of the failed ones."""
         self._console.print(self._table())
         outputs: dict[str, list[str]] = {}
         for run, outcome in self._failed.items():
@@ -97,7 +97,7 @@ class Display:
         self._console.print(text, markup=False, soft_wrap=wrap)
 
     def _screen(self) -> Group:
-        """What runs, a line each, however narrow the terminal is."""
+        """The live table, with one line for each run at any width."""
         table = self._start("state")
         for run, line in tuple(self._running.items()):
             # The settings keep their width, the state gives way.
@@ -107,7 +107,8 @@ class Display:
         return Group(table, Text(self._summary()))
 
     def _name(self, run: Run) -> str:
-        values = (f"{name}={run.settings[name]}" for name in self._axes)
+        found = ((name, run.settings[name]) for name in self._axes)
+        values = (f"{name}={value}" for name, value in found if value is not None)
         return " ".join([run.experiment, *values])
 
     def _values(self, run: Run) -> list[Text]:

@@ -10,7 +10,7 @@ from experiments.core.errors import UserError
 from experiments.core.experiment import prepare
 from experiments.grid.runs import News, Outcome, Run
 
-VARIES = ("seed", "eta")  # what the runs of a program may differ in
+VARIES = ("seed", "eta")  # the settings in which the runs of a program may differ
 
 
 def check(runs: Sequence[Run]) -> None:

@@ -5,7 +5,7 @@ As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding p
     python -m experiments.speed --model adding --variants indrnn --layers 1,2 \\
         --features 2 --units 128 --steps 256,512,1024,5000
 
-On a GPU, against cuDNN's LSTM and what its memory allows:
+On a GPU, against cuDNN's LSTM and a copy in memory:
 
     python -m experiments.speed --config configs/speed_gpu.toml
 
@@ -54,7 +54,7 @@ Calls = dict[tuple[Contender, str], Callable[[], Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What to time."""
+    """The settings of a measurement."""
 
     variants: str = setting(
         "lstm_c6,indrnn,lstm6,indylstm,lstm",
@@ -93,7 +93,8 @@ class Settings:
     backend: str = setting(
         environment.default_backend,
         click.Choice(environment.BACKENDS),
-        "What Keras runs on; KERAS_BACKEND sets the default.",
+        "Keras' backend; KERAS_BACKEND sets the default.",
+        env="KERAS_BACKEND",
     )
     output: str = setting(
         "runs/speed.jsonl", Name(), "File to which the rows are appended."
@@ -127,7 +128,7 @@ def run(settings: Settings) -> int:
         settings.engines.split(","),
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    # XLA's flags decide, among others, what becomes a command buffer of a GPU.
+    # Among other things XLA's flags choose the command buffers of a GPU.
     facts = environment.facts() | {"xla_flags": os.environ.get("XLA_FLAGS")}
     grid = itertools.product(numbers(settings.steps), numbers(settings.units))
     for steps, units in grid:

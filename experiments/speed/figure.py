@@ -15,7 +15,7 @@ from experiments.speed.models import MODELS
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What to draw."""
+    """The settings of the figure."""
 
     rows: str = setting(
         "results/speed.jsonl", Name(), "Rows that experiments.speed appended."

@@ -1,4 +1,4 @@
-"""What a timed layer stands in: a whole model and a batch for it."""
+"""The model around a timed layer, and a batch for it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ WORDS = 5000  # of the vocabulary
 
 @dataclass(frozen=True)
 class Setting:
-    """What surrounds the layer.
+    """The surroundings of a layer.
 
     Attributes:
         words: Whether inputs are word numbers, and an embedding stands in front.
@@ -64,7 +64,7 @@ class Setting:
         return model
 
 
-# By the name in rows: that of an experiment with such a model, or of the layer alone.
+# By their names in rows; two are named after the experiment with such a model.
 MODELS = {
     "imdb": Setting(words=True),
     "layer": Setting(),

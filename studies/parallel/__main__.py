@@ -21,7 +21,7 @@ SCAN = "scan"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What to time."""
+    """The settings of a measurement."""
 
     variants: str = setting(
         "lstm_c6,indrnn,indylstm",

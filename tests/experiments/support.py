@@ -3,8 +3,36 @@
 import json
 from pathlib import Path
 
+import keras
+
+from experiments.core.runner import main
+
+
+def start(experiment, *args):
+    """The exit status of an experiment on the backend in use."""
+    return main(experiment, [f"--backend={keras.config.backend()}", *args])
+
 
 def row(output):
     """The one row of an output folder."""
     (line,) = (Path(output) / "results.jsonl").read_text().splitlines()
     return json.loads(line)
+
+
+def history(output):
+    """The epochs of the one run in an output folder, without their seconds."""
+    (path,) = Path(output).glob("*/history.json")
+    entries = json.loads(path.read_text())
+    for entry in entries:
+        assert entry.pop("seconds") > 0
+    return entries
+
+
+def check_refusal(capsys, status, *hints):
+    """A command has ended with one line on stderr that holds all hints."""
+    assert status == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    for hint in hints:
+        assert hint in err

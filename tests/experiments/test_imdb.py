@@ -1,6 +1,5 @@
 """The IMDB experiment through its own command line."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from experiments.core.runner import main
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
 from slim_keras.variants import VARIANTS
-from tests.experiments.support import row
+from tests.experiments.support import check_refusal, history, row
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [ROOT / "configs" / name for name in ("imdb.toml", "imdb_authors.toml")]
@@ -26,7 +25,7 @@ SMALL = ["--data=sample", "--length=12", "--units=4", "--embedding-dim=4"]
 
 
 def start(*args):
-    return main(imdb.EXPERIMENT, [*SMALL, *args])
+    return main(imdb.EXPERIMENT, [*SMALL, *args])  # on the default backend
 
 
 def read(path, *args):
@@ -37,14 +36,6 @@ def read(path, *args):
         == 0
     )
     return complete(seen[0])
-
-
-def history(output):
-    (path,) = Path(output).glob("imdb-*/history.json")
-    entries = json.loads(path.read_text())
-    for entry in entries:
-        del entry["seconds"]
-    return entries
 
 
 # Ends its own process in the middle of the second epoch, as `kill -9` does.
@@ -162,12 +153,7 @@ def test_keras_layers_are_baselines(variant, matrices, biases, tmp_path):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(args, hints, tmp_path, capsys):
     output = tmp_path / "runs"
-    assert start(*args, f"--output={output}") == 2
-    err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    for hint in hints:
-        assert hint in err
+    check_refusal(capsys, start(*args, f"--output={output}"), *hints)
     assert not output.exists()
 
 
@@ -175,11 +161,7 @@ def test_unwritable_output_is_found_before_training(tmp_path, capsys, monkeypatc
     monkeypatch.setattr(runner, "fit", None)
     file = tmp_path / "file"
     file.touch()
-    assert start(f"--output={file}/runs") == 2
-    err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert str(file) in err
-    assert err.count("\n") == 1
+    check_refusal(capsys, start(f"--output={file}/runs"), str(file))
 
 
 def test_another_backend_than_the_one_in_use_is_refused(capsys, tmp_path, monkeypatch):

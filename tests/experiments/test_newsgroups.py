@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from experiments import newsgroups
-from experiments.core.runner import main
 from experiments.datasets import glove, newsgroups as documents
 from experiments.newsgroups import Config, build, complete
-from tests.experiments.support import row
+from tests.experiments import support
+from tests.experiments.support import check_refusal, row
 
 SMALL = ["--data=sample", "--length=174", "--units=4", "--embedding-dim=6"]
 SMALL += ["--epochs=1", "--batch-size=100"]
@@ -18,8 +18,7 @@ VECTORS = np.arange(30, dtype="float32").reshape(10, 3)
 
 
 def start(*args):
-    backend = f"--backend={keras.config.backend()}"
-    return main(newsgroups.EXPERIMENT, [*SMALL, backend, *args])
+    return support.start(newsgroups.EXPERIMENT, *SMALL, *args)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +104,5 @@ def test_other_vectors_are_another_run(tmp_path, monkeypatch):
 )
 def test_bad_input_is_one_line(args, hints, tmp_path, capsys):
     output = tmp_path / "runs"
-    assert start(*args, f"--output={output}") == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
-    for hint in hints:
-        assert hint in err
+    check_refusal(capsys, start(*args, f"--output={output}"), *hints)
     assert not output.exists()

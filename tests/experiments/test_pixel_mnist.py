@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from experiments import pixel_mnist
-from experiments.core.runner import main
 from experiments.datasets import mnist
 from experiments.datasets.mnist import sample
 from experiments.pixel_mnist import Config, build, complete
-from tests.experiments.support import row
+from tests.experiments import support
+from tests.experiments.support import check_refusal, row
 
 
 def start(*args):
-    backend = f"--backend={keras.config.backend()}"
-    return main(pixel_mnist.EXPERIMENT, [backend, *args])
+    return support.start(pixel_mnist.EXPERIMENT, *args)
 
 
 def trainable(model):
@@ -166,5 +165,5 @@ def test_a_run_on_the_sample(options, few, tmp_path, capsys):
     ],
 )
 def test_bad_settings(options, message, tmp_path, capsys):
-    assert start(*options, "--data=sample", f"--output={tmp_path}") == 2
-    assert message in capsys.readouterr().err
+    status = start(*options, "--data=sample", f"--output={tmp_path}")
+    check_refusal(capsys, status, message)
