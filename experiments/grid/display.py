@@ -124,18 +124,18 @@ class Display:
         return table
 
     def _table(self) -> Table:
-        table = self._start("state", *(score.name for score in self._scores))
+        rows = self._rows.values()
+        scores = [s for s in self._scores if any(row.get(s.name) for row in rows)]
+        table = self._start("state", *(score.name for score in scores))
         for run in self._runs:
-            row = self._rows.get(run)
-            state = "failed" if run in self._failed else "left"
-            found = [row and row.get(score.name) for score in self._scores]
+            row = self._rows.get(run, {})
+            state = "failed" if run in self._failed else row.get("status", "left")
+            found = [(score.figure, row.get(score.name)) for score in scores]
             cells = [
-                f"{values[score.figure]:.4f} (epoch {values['epoch']})"
-                if values
-                else ""
-                for values, score in zip(found, self._scores, strict=True)
+                f"{values[figure]:.4f} (epoch {values['epoch']})" if values else ""
+                for figure, values in found
             ]
-            table.add_row(*self._values(run), row["status"] if row else state, *cells)
+            table.add_row(*self._values(run), state, *cells)
         return table
 
     def _summary(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from experiments import adding
 from experiments.adding import Config, Sequences, build, complete, sequences
+from experiments.core.results import read_rows
 from tests.experiments import support
 from tests.experiments.support import check_refusal, history, row
 
@@ -164,6 +165,10 @@ def test_other_layers(variant, tmp_path, capsys):
     assert result["variant"] == variant
     (line,) = capsys.readouterr().out.strip().splitlines()
     assert f"best {result['best']['test_loss']:.4f} (epoch 1)" in line
+    longer = [f"--variant={variant}", "--steps=200", "--quiet"]
+    assert start(*longer, f"--output={tmp_path}") == 0
+    *_, last = read_rows(tmp_path / "results.jsonl")
+    assert (last["continues"], last["epochs_finished"]) == (result["run"], 2)
 
 
 @pytest.mark.parametrize(

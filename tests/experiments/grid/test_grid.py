@@ -134,7 +134,7 @@ def test_bad_grid_is_one_line_that_names_the_file(capsys, write, text, hints):
         ('"imdb"', '"os.path"', "'os.path'"),
         ('"imdb"', "3", "experiment"),
         ("small.toml", "none.toml", "none.toml"),
-        ('"small.toml"', "3", "config: 3"),
+        ('"small.toml"', "3", "Received: 3"),
         ('"sample"', '"auto"', "data"),
         ('data = "sample"', "", "data"),
     ],
