@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 import platformdirs
 
-from experiments.datasets import Dataset
-
 Kept = TypeVar("Kept")
 
 _FORMAT = 2  # raise it when files of before cannot be read any more
@@ -39,7 +37,7 @@ def fetch(
     folder: Path,
     key: object,
     build: Callable[[], Kept],
-    kind: type[Kept] = Dataset,  # type: ignore[assignment]
+    kind: type[Kept],
 ) -> Kept:
     """The object kept under `key`, or a newly built one, which is then kept.
 

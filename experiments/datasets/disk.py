@@ -1,18 +1,32 @@
-"""Folders and archives as users have them: found, listed and read, never changed."""
+"""Folders and archives as users have them: found and read, never changed."""
 
 import gzip
+import lzma
 import os
 import re
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Any, Generic, NamedTuple, TypeVar
 
 from experiments.core.errors import UserError
 
 Content = TypeVar("Content")
+
+# What reading a damaged file can raise.
+DAMAGE = (
+    OSError,
+    EOFError,
+    NotImplementedError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+_OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True)
@@ -21,9 +35,9 @@ class Source(Generic[Content]):
 
     Attributes:
         path: The folder or file, for messages.
-        origin: The same without the way to it, for results.
+        origin: The same without the folders above it, for result rows.
         files: All files that decide the content.
-        read: Reads them; raises UserError where they are damaged or not complete.
+        read: Reads them; raises UserError if they are damaged or incomplete.
     """
 
     path: Path
@@ -32,16 +46,30 @@ class Source(Generic[Content]):
     read: Callable[[], Content]
 
 
+class File(NamedTuple):
+    """One file below a folder or in an archive."""
+
+    match: re.Match[str]  # of its name
+    where: str  # for messages
+    content: bytes
+
+
+class NotFoundError(Exception):
+    """No folder holds the real data, and nothing was wrong with those searched."""
+
+
 def first(
     looks: Iterable[Callable[[Path], Source[Content] | None]], places: Sequence[Path]
 ) -> Source[Content] | None:
-    """What the first look finds in the first place where it finds something."""
+    """What the first look finds in the first place, where it finds something."""
     found = (look(place) for look in looks for place in places)
     return next(filter(None, found), None)
 
 
-class NotFoundError(Exception):
-    """Real data is nowhere, and there is nothing wrong with what was looked at."""
+def existing(places: Iterable[Path], names: Iterable[str]) -> Path | None:
+    """The first file in any of the places that has one of the names."""
+    paths = (place / name for place in places for name in names)
+    return next(filter(Path.is_file, paths), None)
 
 
 def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
@@ -55,39 +83,63 @@ def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
     return folder
 
 
-def visible(folder: Path) -> list[Path]:
-    """Sorted content of a folder without what file managers leave there (.DS_Store)."""
-    try:
-        return sorted(file for file in folder.iterdir() if file.name[0] != ".")
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be listed ({error.strerror}): get the data again"
-        ) from None
+def opened(path: Path) -> IO[bytes]:
+    """A file to read, unpacked if its name ends in `.gz` or `.xz`."""
+    return _OPENERS.get(path.suffix, lambda plain: plain.open("rb"))(path)
 
 
-def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match, bytes]]:
-    """The files in a `.tar.gz` archive whose names match, in its own order.
+def below(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """Sorted files below a folder; the pattern matches names from the folder's on."""
+    paths = (
+        Path(top, name) for top, _, names in os.walk(folder) for name in sorted(names)
+    )
+    return sorted(path for path in paths if pattern.fullmatch(_name(path, folder)))
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder.parent).as_posix()
+
+
+def files(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
+    """The files below a folder, or in an archive, whose names match.
 
     Args:
-        path: The archive. It is read to its very end, and nothing is unpacked to disk.
-        pattern: What a whole name has to match.
+        path: A folder, or an archive `.zip`, `.tar.gz` or `.tar.xz`. An archive is read
+            to its very end, and nothing is unpacked to disk.
+        pattern: Matches whole names, from that of the folder on.
 
     Raises:
-        UserError: The archive is damaged.
+        UserError: The archive is damaged, or a file cannot be read.
     """
     try:
-        with gzip.open(path) as unzipped:
-            with tarfile.open(fileobj=unzipped, mode="r:") as archive:
-                for member in archive:
-                    match = pattern.fullmatch(member.name)
-                    if match and member.isfile():
-                        content = archive.extractfile(member)
-                        assert content  # noqa: S101 - for mypy; a file has some
-                        yield match, content.read()
-            # tarfile stops before the checksum at the end of the gzip file.
-            while unzipped.read(1 << 20):
-                pass
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(
-            f"{path} is damaged or no .tar.gz archive ({error}): get it again"
-        ) from None
+        if path.is_dir():
+            for file in below(path, pattern):
+                yield _matched(pattern, _name(file, path), str(file), file.read_bytes())
+        elif path.suffix == ".zip":
+            with zipfile.ZipFile(path) as zipped:
+                for name in filter(pattern.fullmatch, zipped.namelist()):
+                    yield _matched(pattern, name, f"{path}: {name}", zipped.read(name))
+        else:
+            yield from _tarred(path, pattern)
+    except DAMAGE as error:
+        raise UserError(f"{path} is damaged ({error}): get it again") from None
+
+
+def _tarred(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
+    with opened(path) as unzipped:
+        with tarfile.open(fileobj=unzipped, mode="r:") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                name = member.name.removeprefix("./")
+                if content and pattern.fullmatch(name):
+                    where = f"{path}: {name}"
+                    yield _matched(pattern, name, where, content.read())
+        # tarfile stops before the checksum at the end of the compressed file.
+        while unzipped.read(1 << 20):
+            pass
+
+
+def _matched(pattern: re.Pattern[str], name: str, where: str, content: bytes) -> File:
+    match = pattern.fullmatch(name)
+    assert match  # noqa: S101 - for mypy; the callers have asked
+    return File(match, where, content)

@@ -1,9 +1,18 @@
-"""tensorflow-datasets: where it keeps its data, and a child process that has it."""
+"""What tensorflow-datasets has prepared: where it lies, and how it is read."""
 
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+
+from experiments.core.errors import UserError
+from experiments.datasets.disk import Content, Source
+
+Split = dict[str, list[np.ndarray]]  # feature -> a flat array for each example
 
 # No look for a Google machine, no logs, and no GPU, which the trainer needs.
 _ENVIRONMENT = {
@@ -19,26 +28,65 @@ def default_folder() -> Path:
     return Path(named).expanduser()
 
 
-def run(*task: object, capture: bool) -> subprocess.CompletedProcess[str]:
-    """Runs `tfds_child.py`, which says what the tasks are.
+def source(
+    place: Path, name: str, splits: tuple[str, ...], convert: Callable[..., Content]
+) -> Source[Content] | None:
+    """A data set prepared under a folder, if it is there.
 
     Args:
-        task: Its arguments.
-        capture: Whether its output is wanted; else its errors go to the terminal.
+        place: The folder.
+        name: The data set, its configuration if it has one, and its version, as
+            `"mnist/3.0.1"`.
+        splits: The splits to read.
+        convert: Makes the content of the splits, which come as its arguments.
     """
-    # -P: the script's own folder must not shadow installed modules.
-    script = str(Path(__file__).with_name("tfds_child.py"))
-    return subprocess.run(
-        [sys.executable, "-P", script, *map(str, task)],
-        env=os.environ | _ENVIRONMENT,
-        stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
-        stderr=subprocess.PIPE if capture else None,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
+    path = place / name
+    if not path.is_dir():
+        return None
+    return Source(
+        path,
+        f"tensorflow-datasets {name}",
+        sorted(path.glob("[!.]*")),
+        lambda: convert(*_read(path, splits)),
     )
 
 
-def reason(child: subprocess.CompletedProcess[str]) -> str:
-    """What a child that failed said last."""
-    return (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+def text(array: np.ndarray) -> str:
+    """The text in the flat array of a text feature."""
+    return array.tobytes().decode("utf-8")
+
+
+def _read(folder: Path, splits: tuple[str, ...]) -> list[Split]:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "examples.npz")
+        # -P: the script's own folder must not shadow installed modules.
+        script = Path(__file__).with_name("tfds_child.py")
+        child = subprocess.run(
+            [sys.executable, "-P", script, folder, path, *splits],
+            env=os.environ | _ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if child.returncode:
+            said = child.stderr.strip().splitlines() or ["it ended without a word"]
+            raise UserError(
+                f"{folder} is damaged ({said[-1]}): prepare it again with "
+                "tensorflow-datasets"
+            )
+        with np.load(path) as arrays:
+            return [_split(arrays, split) for split in splits]
+
+
+def _split(arrays: np.lib.npyio.NpzFile, split: str) -> Split:
+    names = [name.split(":") for name in arrays.files]
+    return {
+        feature: np.split(
+            arrays[f"{split}:{feature}:values"],
+            np.cumsum(arrays[f"{split}:{feature}:lengths"])[:-1],
+        )
+        for of, feature, kind in names
+        if (of, kind) == (split, "values")
+    }

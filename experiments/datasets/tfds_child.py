@@ -1,57 +1,51 @@
-"""Reads or downloads data with tensorflow-datasets: a script, run as a child.
+"""Reads data with tensorflow-datasets: a script, run as a child.
 
 tensorflow-datasets decodes with TensorFlow, which imports Keras and takes all memory
 of a GPU. In the process that trains, the one would fix the backend and the other
 would starve it.
 
-    python tfds_child.py read FOLDER            prints the reviews as JSON
-    python tfds_child.py download FOLDER        prepares the reviews under FOLDER
-    python tfds_child.py images FOLDER FILE     writes images and labels to an .npz
+    python tfds_child.py FOLDER FILE SPLIT ...
+
+writes an .npz with two arrays for every feature of every split, `split:feature:values`,
+the numbers or bytes of all examples one after the other, and `split:feature:lengths`,
+how many each example has.
 """
 
-import json
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 
-def read(folder: str) -> None:
+def read(folder: str, path: str, *splits: str) -> None:
     builder = tfds.builder_from_directory(folder)
-    reviews = {}
-    for split in ("train", "test"):
-        examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
-        texts = [text.decode("utf-8") for text in examples["text"]]
-        reviews[split] = list(zip(texts, examples["label"].tolist(), strict=True))
-    json.dump(reviews, sys.stdout)
-
-
-def download(folder: str) -> None:
-    builder = tfds.builder("imdb_reviews/plain_text:1.0.0", data_dir=folder)
-    # Its bucket would be asked first, also where nothing but the source is reachable.
-    config = tfds.download.DownloadConfig(try_download_gcs=False)
-    builder.download_and_prepare(download_config=config)
-
-
-def images(folder: str, path: str) -> None:
-    builder = tfds.builder_from_directory(folder)
-    arrays = {}
-    for split in ("train", "test"):
-        examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
-        arrays[f"x_{split}"] = examples["image"][..., 0]
-        arrays[f"y_{split}"] = examples["label"]
+    arrays: dict[str, Any] = {}
+    for split in splits:
+        examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
+        for feature in examples[0] if examples else ():
+            flat = [_flat(example[feature]) for example in examples]
+            arrays[f"{split}:{feature}:values"] = np.concatenate(flat)
+            arrays[f"{split}:{feature}:lengths"] = np.array([len(one) for one in flat])
     np.savez(path, **arrays)
 
 
+def _flat(value: Any) -> np.ndarray:
+    if isinstance(value, bytes):
+        return np.frombuffer(value, np.uint8)
+    return np.ravel(value)
+
+
+def _plain(error: Exception) -> str:
+    """One line about an error, without what only TensorFlow's makers understand."""
+    if isinstance(error, tf.errors.OpError):
+        return "a file of records is missing, cut off or changed"
+    return " ".join(str(error).split())[:300]
+
+
 if __name__ == "__main__":
-    _, task, *given = sys.argv
-    tasks: dict[str, Callable[..., None]] = {
-        "read": read,
-        "download": download,
-        "images": images,
-    }
     try:
-        tasks[task](*given)
+        read(*sys.argv[1:])
     except Exception as error:  # noqa: BLE001 - the parent reports whatever it was
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        sys.exit(_plain(error))

@@ -2,28 +2,19 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
 import numpy as np
 
-from experiments.core.errors import UserError
-from experiments.datasets import cache, checksum, disk, network
+from experiments.datasets import checksum
+from experiments.datasets.choose import Declared, Folder, cached, required
 from experiments.datasets.glove import files
 from experiments.datasets.newsgroups import sample as sample_newsgroups
 
 URL = "https://nlp.stanford.edu/data/glove.6B.zip"
-EXAMPLE_DIM = 100  # of Keras' pretrained_word_embeddings.py
 ENCODING = 1  # raise it when the same file begins to give another matrix
-
-_WAYS = (
-    "let glove.6B.zip be downloaded (862 MB; a network, no --data-dir), or name by "
-    "--data-dir or SLIM_KERAS_DATA a folder with glove.6B.zip or one of its files, as "
-    f"glove.6B.100d.txt, .txt.gz or .txt.xz ({URL})"
-)
 
 
 @dataclass(frozen=True)
@@ -50,19 +41,16 @@ class Vectors:
 def load(
     words: Sequence[str],
     dim: int | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folder = None,
+    cache_dir: Folder = None,
 ) -> Vectors:
     """The GloVe vectors of some words.
 
-    A named folder is searched and nothing else; without one, the cache is, and
-    `glove.6B.zip` is downloaded if it is not there.
-
     Args:
         words: The vocabulary of a data set, padding `""` included.
-        dim: Dimension of the vectors; None is `EXAMPLE_DIM`, or the one at hand.
+        dim: Dimension of the vectors; None is `files.EXAMPLE_DIM`, or the one at hand.
         data_dir: Folder with GloVe files; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `glove_files`.
+            SLIM_KERAS_DATA. What it may hold: see `files.find`.
         cache_dir: Where matrices and downloads are kept; default is the user's cache
             folder.
 
@@ -70,26 +58,24 @@ def load(
         UserError: There are no vectors of that dimension, or several kinds; a file is
             damaged.
     """
-
-    def look(folder: Path) -> list[files.Source] | None:
-        return files.find(folder) or None
-
-    try:
-        source = _choose(network.find(look, data_dir, cache_dir, URL), dim)
-    except disk.NotFoundError as error:
-        raise UserError(f"no GloVe vectors: {error}; {_WAYS}") from None
+    declared = Declared(
+        name="glove",
+        title="GloVe vectors",
+        find=partial(files.find, words=words, dim=dim),
+        holds="glove.6B.zip or one of its files, as glove.6B.100d.txt, .txt.gz or "
+        f".txt.xz ({URL}, 862 MB)",
+        downloads={
+            URL: "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
+        },
+    )
+    source = required(declared, data_dir, cache_dir)
 
     def build() -> Vectors:
-        matrix, found = files.read(source, words)
+        matrix, found = source.read()
         return Vectors(matrix, sum(map(bool, words)) - found, source.origin)
 
     digest = hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()
-    try:
-        stats = cache.identity([source.path])
-        key = ["glove", ENCODING, source.origin, stats, digest]
-        return cache.fetch(cache.default_folder(cache_dir), key, build, Vectors)
-    except OSError as error:
-        raise UserError(f"{source.path} cannot be read ({error})") from None
+    return cached(source, cache_dir, ["glove", ENCODING], [digest], build, Vectors)
 
 
 def sample(words: Sequence[str], dim: int) -> Vectors:
@@ -115,22 +101,3 @@ def _noise(word: str, dim: int) -> np.ndarray:
     """Normal numbers that are always the same for a word."""
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
     return np.random.RandomState(seed).normal(size=dim)  # the generator of old stays
-
-
-def _choose(sources: list[files.Source], dim: int | None) -> files.Source:
-    """The best file of a dimension."""
-    if dim is None and any(source.dim == EXAMPLE_DIM for source in sources):
-        dim = EXAMPLE_DIM
-    fitting = [source for source in sources if dim in (None, source.dim)]
-    kinds = sorted({source.vectors for source in fitting or sources})
-    folder = sources[0].path.parent
-    if not fitting:
-        raise UserError(
-            f"dim is {dim}, but {folder} has other vectors only: {', '.join(kinds)}"
-        )
-    if len(kinds) > 1:
-        raise UserError(
-            f"{folder} has several kinds of vectors: {', '.join(kinds)}; "
-            "name the dimension, or a folder with one kind"
-        )
-    return fitting[0]

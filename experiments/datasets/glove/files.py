@@ -5,33 +5,31 @@ Its name tells the dimension: `glove.6B.50d.txt`, with `.gz` or `.xz`, or in a `
 """
 
 import contextlib
-import gzip
-import lzma
 import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from experiments.core.errors import UserError
+from experiments.datasets import disk
+from experiments.datasets.disk import Source
+
+EXAMPLE_DIM = 100  # of Keras' pretrained_word_embeddings.py
+Found = tuple[np.ndarray, int]  # the matrix, and how many words have a vector
 
 # `.top60k`, say, marks the most frequent lines of the whole file.
 _NAME = re.compile(r"(?:.*/)?(glove\.(?:.*\.)?(\d+)d)(\.top\w+)?\.txt(\.gz|\.xz)?")
 # Lines of files that are known: one that lost its end between two lines has fewer.
 _LINES = {"glove.6B": 400_000}
-_OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".txt": lambda path: path.open("rb"),
-    ".gz": gzip.open,
-    ".xz": lzma.open,
-}
 
 
 @dataclass(frozen=True)
-class Source:
+class VectorFile:
     """One file of vectors.
 
     Attributes:
@@ -59,51 +57,73 @@ class Source:
         return f"{self.path}: {self.member}" if self.member else str(self.path)
 
 
-def find(folder: Path) -> list[Source]:
-    """All files of vectors in a folder, its `glove` and its `glove.6B`, the best first.
+def find(folder: Path, words: Sequence[str], dim: int | None) -> Source[Found] | None:
+    """The vectors of some words, in the best file of a folder.
 
-    Whole files come before their first lines, plain ones before those in a `.zip`.
+    The folder and its sub-folders `glove` and `glove.6B` are searched. Whole files come
+    before their first lines, plain ones before those in a `.zip`.
+
+    Args:
+        folder: The folder.
+        words: The words, `""` for none.
+        dim: Dimension of the vectors; None is `EXAMPLE_DIM`, or the one at hand.
+
+    Raises:
+        UserError: The files have other dimensions only, or vectors of several kinds.
     """
-    sources = []
+    every = _files(folder)
+    if not every:
+        return None
+    if dim is None and any(file.dim == EXAMPLE_DIM for file in every):
+        dim = EXAMPLE_DIM
+    fitting = [file for file in every if dim in (None, file.dim)]
+    kinds = sorted({file.vectors for file in fitting or every})
+    place = every[0].path.parent
+    if not fitting:
+        raise UserError(
+            f"dim is {dim}, but {place} has other vectors only: {', '.join(kinds)}"
+        )
+    if len(kinds) > 1:
+        raise UserError(
+            f"{place} has several kinds of vectors: {', '.join(kinds)}; "
+            "name the dimension, or a folder with one kind"
+        )
+    best = fitting[0]
+    return Source(best.path, best.origin, [best.path], partial(_read, best, words))
+
+
+def _files(folder: Path) -> list[VectorFile]:
+    """All files of vectors, the best first."""
+    found = []
     for place in (folder, folder / "glove", folder / "glove.6B"):
         for path in sorted(place.glob("glove*")):
             if path.suffix == ".zip":
-                sources += [_source(path, name) for name in _zipped(path)]
+                found += [_file(path, name) for name in _zipped(path)]
             else:
-                sources.append(_source(path))
-    return sorted(filter(None, sources), key=lambda s: (not s.whole, bool(s.member)))
+                found.append(_file(path))
+    return sorted(filter(None, found), key=lambda f: (not f.whole, bool(f.member)))
 
 
-def _source(path: Path, member: str = "") -> Source | None:
+def _file(path: Path, member: str = "") -> VectorFile | None:
     match = _NAME.fullmatch(member or path.name)
     if not match:
         return None
     vectors, dim, cut, _ = match.groups()
-    return Source(path, member, vectors, int(dim), whole=not cut)
+    return VectorFile(path, member, vectors, int(dim), whole=not cut)
 
 
 def _zipped(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as file:
             return file.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except disk.DAMAGE as error:
         raise UserError(
             f"{path} is damaged or no .zip file ({error}): get it again"
         ) from None
 
 
-def read(source: Source, words: Sequence[str]) -> tuple[np.ndarray, int]:
-    """The vectors of some words: a matrix, and how many of the words were found.
-
-    The file is read to its end, which checks what a compressed file knows of itself.
-
-    Args:
-        source: Where to read.
-        words: The words, `""` for none. Rows of words without a vector stay zero.
-
-    Raises:
-        UserError: The file is damaged or no GloVe file.
-    """
+def _read(source: VectorFile, words: Sequence[str]) -> Found:
+    """Reads a file to its end, which checks what a compressed file knows of itself."""
     rows = {word.encode(): row for row, word in enumerate(words) if word}
     matrix = np.zeros((len(words), source.dim), np.float32)
     found: dict[int, int] = {}  # the row and the line in which its word was
@@ -128,7 +148,7 @@ def read(source: Source, words: Sequence[str]) -> tuple[np.ndarray, int]:
         raise UserError(
             f"{source.where}, line {line:,}: {error}; get the file again"
         ) from None
-    except (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+    except disk.DAMAGE as error:
         raise UserError(
             f"{source.where} is damaged after line {line:,} ({error}): get it again"
         ) from None
@@ -146,13 +166,13 @@ class _DamageError(Exception):
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[IO[bytes]]:
+def _opened(source: VectorFile) -> Iterator[IO[bytes]]:
     with contextlib.ExitStack() as stack:
         if source.member:
             whole = stack.enter_context(zipfile.ZipFile(source.path))
             file = stack.enter_context(whole.open(source.member))
         else:
-            file = stack.enter_context(_OPENERS[source.path.suffix](source.path))
+            file = stack.enter_context(disk.opened(source.path))
         yield file
 
 

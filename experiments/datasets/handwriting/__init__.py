@@ -13,16 +13,17 @@ PenDigits has its own test file, and its last training rows validate (they may s
 writers with the rest); IAM-OnDB has its own parts.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from experiments.core.errors import UserError
-from experiments.datasets import checksum, disk, kept_of, notice
-from experiments.datasets.handwriting import iam_ondb, omniglot, pendigits, sample
+from experiments.datasets import checksum, kept_of
+from experiments.datasets.choose import Declared, Folder, choose
+from experiments.datasets.handwriting import iam_ondb, omniglot, pendigits
 from experiments.datasets.handwriting.ink import features
 from experiments.datasets.handwriting.words import Hand, Word, words
 
@@ -32,12 +33,6 @@ EVALUATED = 512  # words for validation, as many to test
 BLANK = 0  # of CTC, and what pads the labels
 
 Part = tuple[np.ndarray, np.ndarray]
-
-_WAYS = (
-    "let it be downloaded (a network, no --data-dir), or name by --data-dir or "
-    f"SLIM_KERAS_DATA a folder with {' and '.join(omniglot.ARCHIVES)} from "
-    f"{omniglot.URL}"
-)
 
 
 @dataclass(frozen=True)
@@ -74,13 +69,13 @@ class Handwriting:
 
 def load(
     data: str = "auto",
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folder = None,
     *,
     alphabet: str = "Latin",
     count: int = 4_096,
     validation_split: float = 0.25,
     seed: int = 0,
-    cache_dir: str | os.PathLike[str] | None = None,
+    cache_dir: Folder = None,
 ) -> Handwriting:
     """Handwriting as arrays.
 
@@ -99,34 +94,27 @@ def load(
     Raises:
         UserError: The data is not there or damaged; an argument is wrong.
     """
-    if data not in ("auto", *DATA):
-        raise UserError(f"data is {data!r}: it must be auto, {', '.join(DATA)}")
     if alphabet not in ("all", *omniglot.ALPHABETS):
         known = ", ".join(omniglot.ALPHABETS)
         raise UserError(f"alphabet is {alphabet!r}: it must be all, {known}")
-    if data in ("auto", "omniglot"):
-        try:
-            paths = omniglot.find(data_dir, cache_dir)
-            hands = _parts(omniglot.read(paths, alphabet), validation_split, seed)
-            origin = f"Omniglot, {alphabet} ({omniglot.LICENCE})"
-            return _words("omniglot", hands, count, seed, origin)
-        except disk.NotFoundError as error:
-            if data == "omniglot":
-                raise UserError(f"no Omniglot: {error}; {_WAYS}") from None
-            notice.no_real_data("handwriting", str(error), _WAYS)
-            data = "sample"
-    if data == "sample":
-        hands = _parts(sample.generate(), validation_split, seed)
-        return _words(data, hands, count, seed, "synthetic strokes, sample.py")
-    if data == "pendigits":
-        train, test = pendigits.read(data_dir)
+    declared: list[Declared[Any]] = [
+        omniglot.declared(alphabet),
+        pendigits.DECLARED,
+        iam_ondb.DECLARED,
+    ]
+    name, source = choose(data, declared, data_dir, cache_dir)
+    content = source.read()
+    if name == "iam_ondb":
+        lines, unpaired = content
+        remark = f"{unpaired:,} lines without strokes or text left out"
+        return _build(name, lines, f"{source.origin}, {remark}")
+    if name == "pendigits":
+        train, test = content
         kept = kept_of(len(train), validation_split, "drawings")
         hands = {"train": [train[:kept]], "val": [train[kept:]], "test": [test]}
-        return _words(data, hands, count, seed, f"PenDigits ({pendigits.PAGE})")
-    lines, unpaired = iam_ondb.read(data_dir)
-    return _build(
-        data, lines, f"IAM-OnDB, {unpaired:,} lines without strokes or text left out"
-    )
+    else:
+        hands = _parts(content, validation_split, seed)
+    return _words(name, hands, count, seed, source.origin)
 
 
 def _parts(

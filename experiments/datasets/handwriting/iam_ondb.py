@@ -12,15 +12,17 @@ In task IAM-OnDB-t1 `testset_v` is the first validation set and `testset_f` the 
 set; the second validation set, `testset_t`, is left alone. No writer is in two of them.
 """
 
-import os
 import re
 import xml.etree.ElementTree as ET
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from experiments.core.errors import UserError
 from experiments.datasets import disk
+from experiments.datasets.choose import Declared
+from experiments.datasets.disk import Source
 from experiments.datasets.handwriting.ink import Ink, clean
 
 PAGE = "https://fki.tic.heia-fr.ch/databases/iam-on-line-handwriting-database"
@@ -30,19 +32,27 @@ _FORM = re.compile(r"((\w+)-\d+)\w*")
 _LINE = re.compile(r".*-(\d+)\.xml")
 
 Line = tuple[Ink, list[str]]  # the characters of its text
+Lines = tuple[dict[str, list[Line]], int]  # by part; how many lack strokes or text
 
 
-def read(data_dir: str | os.PathLike[str] | None) -> tuple[dict[str, list[Line]], int]:
-    """The lines of each part, and how many have either no strokes or no text.
+def find(folder: Path) -> Source[Lines] | None:
+    """The lines of each part, in a folder or its sub-folder `iam_ondb`."""
+    for place in (folder, folder / "iam_ondb"):
+        if (place / "lineStrokes").is_dir():
+            return Source(place, "IAM-OnDB", [place], partial(_read, place))
+    return None
 
-    Args:
-        data_dir: Folder with the data, or with a sub-folder `iam_ondb` that has them;
-            default is SLIM_KERAS_DATA.
 
-    Raises:
-        UserError: The data is not there, not complete or damaged.
-    """
-    folder = _find(data_dir)
+DECLARED = Declared(
+    name="iam_ondb",
+    title="IAM-OnDB",
+    find=find,
+    holds="lineStrokes-all.tar.gz, ascii-all.tar.gz and the lists of task 1, unpacked; "
+    f"each user must register for the licence at {PAGE}",
+)
+
+
+def _read(folder: Path) -> Lines:
     parts: dict[str, list[Line]] = {part: [] for part in PARTS}
     unpaired = 0
     for part, name in PARTS.items():
@@ -55,23 +65,8 @@ def read(data_dir: str | os.PathLike[str] | None) -> tuple[dict[str, list[Line]]
     return parts, unpaired
 
 
-def _find(data_dir: str | os.PathLike[str] | None) -> Path:
-    folder = disk.named_folder(data_dir)
-    for place in (folder, folder / "iam_ondb") if folder else ():
-        if (place / "lineStrokes").is_dir():
-            return place
-    raise UserError(
-        f"no IAM-OnDB{f' in {folder}' if folder else ''}: its licence is each user's "
-        f"own; register at {PAGE}, unpack lineStrokes-all.tar.gz, ascii-all.tar.gz and "
-        "the lists of task 1 into one folder and name it by --data-dir or "
-        "SLIM_KERAS_DATA"
-    )
-
-
 def _forms(folder: Path, name: str) -> list[str]:
-    path = next(
-        filter(Path.is_file, (folder / name, folder / "task1" / name)), folder / name
-    )
+    path = disk.existing((folder, folder / "task1"), [name]) or folder / name
     forms = _text(path).split()
     for form in forms:
         if not _FORM.fullmatch(form):

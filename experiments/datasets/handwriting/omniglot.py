@@ -8,17 +8,17 @@ too; across alphabets it is not. Characters are numbered as the alphabet has the
 """
 
 import hashlib
-import os
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from experiments.core.errors import UserError
-from experiments.datasets import network
+from experiments.datasets import disk
+from experiments.datasets.choose import Declared
+from experiments.datasets.disk import Source
+from experiments.datasets.handwriting import sample
 from experiments.datasets.handwriting.ink import Ink
 from experiments.datasets.handwriting.words import Drawing, Hand
 
@@ -46,75 +46,61 @@ ALPHABETS = (
     "Tagalog",
 )
 WRITERS = 20
+Hands = dict[int, list[Hand]]  # by the number of the writer
 
 _FILE = re.compile(r"[^/]+/([^/]+)/character(\d+)/\d+_(\d+)\.txt")
 
 
-def find(
-    data_dir: str | os.PathLike[str] | None, cache_dir: str | os.PathLike[str] | None
-) -> list[Path]:
-    """The archives, downloaded where no folder is named and the cache has none.
-
-    Raises:
-        NotFoundError: There is one of them nowhere, and no network.
-        UserError: There is no such folder, or an archive is not the published one.
-    """
-    return [_find(name, data_dir, cache_dir) for name in ARCHIVES]
-
-
-def _find(
-    name: str,
-    data_dir: str | os.PathLike[str] | None,
-    cache_dir: str | os.PathLike[str] | None,
-) -> Path:
-    def look(folder: Path) -> Path | None:
-        places = (folder / name, folder / "handwriting" / name)
-        return next(filter(Path.is_file, places), None)
-
-    path = network.find(look, data_dir, cache_dir, URL + name)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != ARCHIVES[name]:
-        raise UserError(
-            f"{path} is not the published file: delete it and get {URL}{name}"
-        )
-    return path
-
-
-def read(paths: list[Path], alphabet: str) -> dict[int, list[Hand]]:
-    """The hands of all writers, by their numbers.
+def find(folder: Path, alphabet: str) -> Source[Hands] | None:
+    """The two archives, each in a folder or its sub-folder `handwriting`.
 
     Args:
-        paths: The archives.
-        alphabet: One of `ALPHABETS`, or `"all"`: then a number has as many hands.
-
-    Raises:
-        UserError: A file is damaged, or the alphabet is not there.
+        folder: The folder.
+        alphabet: One of `ALPHABETS`; or `"all"`, for which a number has as many hands.
     """
+    places = (folder, folder / "handwriting")
+    found = {name: disk.existing(places, [name]) for name in ARCHIVES}
+    paths = {name: path for name, path in found.items() if path}
+    if len(paths) < len(ARCHIVES):
+        return None
+    files = list(paths.values())
+    origin = f"Omniglot, {alphabet} ({LICENCE})"
+    return Source(files[0].parent, origin, files, partial(_read, paths, alphabet))
+
+
+def declared(alphabet: str) -> Declared[Hands]:
+    """One alphabet, or `"all"`."""
+    return Declared(
+        name="omniglot",
+        title="Omniglot",
+        find=partial(find, alphabet=alphabet),
+        holds=f"{' and '.join(ARCHIVES)} from {URL}",
+        downloads={URL + name: sha256 for name, sha256 in ARCHIVES.items()},
+        examples="strokes",
+        sample=sample.generate,
+    )
+
+
+def _read(paths: dict[str, Path], alphabet: str) -> Hands:
     hands: dict[tuple[str, int], dict[str, Drawing]] = {}
-    for path in paths:
-        for match, content in _members(path):
+    for archive, path in paths.items():
+        if hashlib.sha256(path.read_bytes()).hexdigest() != ARCHIVES[archive]:
+            raise UserError(
+                f"{path} is not the published file: delete it and get {URL}{archive}"
+            )
+        for match, where, content in disk.files(path, _FILE):
             name, character, writer = match.groups()
-            if alphabet in (name, "all"):
+            if name in ALPHABETS and alphabet in (name, "all"):
                 label = f"{name} {character}"
-                ink = parse(content, f"{path}: {match[0]}")
                 hand = hands.setdefault((name, int(writer)), {})
-                hand[label] = Drawing(label, ink)
+                hand[label] = Drawing(label, parse(content, where))
     if not hands:
-        raise UserError(f"alphabet {alphabet} is not in {' or '.join(map(str, paths))}")
-    by_writer: dict[int, list[Hand]] = {}
+        places = " or ".join(map(str, paths.values()))
+        raise UserError(f"alphabet {alphabet} is not in {places}")
+    by_writer: Hands = {}
     for (_, writer), hand in sorted(hands.items()):
         by_writer.setdefault(writer, []).append([hand[key] for key in sorted(hand)])
     return by_writer
-
-
-def _members(path: Path) -> Iterator[tuple[re.Match, bytes]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                match = _FILE.fullmatch(name)
-                if match and match[1] in ALPHABETS:
-                    yield match, archive.read(name)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is damaged ({error}): get it again") from None
 
 
 def parse(content: bytes, where: object) -> Ink:

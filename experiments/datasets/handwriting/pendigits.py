@@ -6,15 +6,14 @@ stroke with a step of 10 ms. `pendigits.tra` is by 30 people and `pendigits.tes`
 others; who wrote a row is not said.
 """
 
-import gzip
-import os
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from experiments.core.errors import UserError
 from experiments.datasets import disk
+from experiments.datasets.choose import Declared
+from experiments.datasets.disk import Source
 from experiments.datasets.handwriting.words import Drawing, Hand
 
 SIZES = {"pendigits.tra": 7_494, "pendigits.tes": 3_498}
@@ -23,43 +22,28 @@ PAGE = "https://archive.ics.uci.edu/dataset/81"
 _POINTS, _TICK = 8, 10
 
 
-def read(data_dir: str | os.PathLike[str] | None) -> tuple[Hand, Hand]:
-    """The digits of the training and of the test file.
+def find(folder: Path) -> Source[tuple[Hand, Hand]] | None:
+    """The training and the test digits, in a folder or its sub-folder `handwriting`.
 
-    Args:
-        data_dir: Folder with the files, plain or `.gz`, or with a sub-folder
-            `handwriting` that has them; default is SLIM_KERAS_DATA.
-
-    Raises:
-        UserError: The files are not there, damaged or not complete.
+    The files can be plain or `.gz`.
     """
-    folder = disk.named_folder(data_dir)
-    if folder is None:
-        raise UserError(f"no PenDigits: {_ways()}")
-    train, test = (_read(folder, name, size) for name, size in SIZES.items())
-    return train, test
+    places = (folder, folder / "handwriting")
+    paths = [disk.existing(places, [name, f"{name}.gz"]) for name in SIZES]
+    train, test = paths
+    if train is None or test is None:
+        return None
+
+    def read() -> tuple[Hand, Hand]:
+        return _read(train, SIZES["pendigits.tra"]), _read(test, SIZES["pendigits.tes"])
+
+    return Source(train.parent, f"PenDigits ({PAGE})", [train, test], read)
 
 
-def _ways() -> str:
-    return (
-        "name by --data-dir or SLIM_KERAS_DATA a folder with "
-        f"{' and '.join(SIZES)}, plain or .gz ({PAGE})"
-    )
-
-
-def _read(folder: Path, name: str, size: int) -> Hand:
-    places = [
-        place / file
-        for place in (folder, folder / "handwriting")
-        for file in (name, f"{name}.gz")
-    ]
-    path = next(filter(Path.is_file, places), None)
-    if path is None:
-        raise UserError(f"{folder} has no {name}: {_ways()}")
+def _read(path: Path, size: int) -> Hand:
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        with disk.opened(path) as file:
             rows = np.loadtxt(file, int, delimiter=",", ndmin=2)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except (*disk.DAMAGE, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): get it again") from None
     if rows.shape != (size, 2 * _POINTS + 1) or rows.min() < 0 or rows.max() > 100:
         raise UserError(
@@ -72,3 +56,11 @@ def _read(folder: Path, name: str, size: int) -> Hand:
 def _stroke(row: np.ndarray) -> np.ndarray:
     x, y = row.reshape(_POINTS, 2).T
     return np.column_stack([x, 100 - y, _TICK * np.arange(_POINTS)]).astype(float)
+
+
+DECLARED = Declared(
+    name="pendigits",
+    title="PenDigits",
+    find=find,
+    holds=f"{' and '.join(SIZES)}, plain or .gz ({PAGE})",
+)

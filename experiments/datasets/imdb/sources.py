@@ -1,21 +1,21 @@
 """Where the IMDB reviews can lie in a folder, and how each kind is read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from experiments.core.errors import UserError
-from experiments.datasets import disk
+from experiments.datasets import disk, text, tfds
 from experiments.datasets.disk import Source
-from experiments.datasets.imdb import npz, tfds_reader
+from experiments.datasets.imdb import npz
 
+PER_CLASS = 12_500
 Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
 
-_SPLITS = ("train", "test")
 _LABELS = {"neg": 0, "pos": 1}
 _RATINGS = {"neg": range(1, 5), "pos": range(7, 11)}
-_MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/.][^/]*)")
+_FILE = re.compile(r"aclImdb/(train|test)/(neg|pos)/([^/.][^/]*)")
 _NAME = re.compile(r"\d+_(\d+)\.txt")
 
 
@@ -26,36 +26,43 @@ def find(folder: Path) -> Source[Reviews] | None:
     `aclImdb*.tar.gz` (the first by name), Keras' `imdb.npz`.
     """
     places = (folder, folder / "imdb", folder / "tfds")
-    return disk.first((prepared, _folder, _archive, _npz), places)
+    return disk.first((_prepared, _folder, _archive, _npz), places)
 
 
-def prepared(place: Path) -> Source[Reviews] | None:
-    """`imdb_reviews` as tensorflow-datasets has prepared it under `place`."""
-    path = place / tfds_reader.PREPARED
-    if not path.is_dir():
-        return None
-    origin = f"tensorflow-datasets {tfds_reader.PREPARED.as_posix()}"
-    return Source(path, origin, disk.visible(path), partial(tfds_reader.read, path))
+def _source(
+    path: Path, origin: str, files: Sequence[Path], read: Callable[[], Reviews]
+) -> Source[Reviews]:
+    return Source(path, origin, files, lambda: _checked(path, read()))
+
+
+def _prepared(place: Path) -> Source[Reviews] | None:
+    found = tfds.source(
+        place, "imdb_reviews/plain_text/1.0.0", ("train", "test"), _converted
+    )
+    return found and _source(found.path, found.origin, found.files, found.read)
+
+
+def _converted(*splits: tfds.Split) -> Reviews:
+    return {
+        name: [
+            (tfds.text(review), int(label[0]))
+            for review, label in zip(split["text"], split["label"], strict=True)
+        ]
+        for name, split in zip(("train", "test"), splits, strict=True)
+    }
 
 
 def _folder(place: Path) -> Source[Reviews] | None:
     for path in (place, place / "aclImdb"):
         if path.name == "aclImdb" and path.is_dir():
-            files = [
-                file
-                for split in _SPLITS
-                for sentiment in _LABELS
-                for file in disk.visible(path / split / sentiment)
-            ]
-            return Source(path, "folder aclImdb", files, partial(_read_folder, path))
+            files = disk.below(path, _FILE)
+            return _source(path, "folder aclImdb", files, partial(_collect, path))
     return None
 
 
 def _archive(place: Path) -> Source[Reviews] | None:
     for path in sorted(place.glob("aclImdb*.tar.gz")):
-        return Source(
-            path, f"archive {path.name}", [path], partial(_read_archive, path)
-        )
+        return _source(path, f"archive {path.name}", [path], partial(_collect, path))
     return None
 
 
@@ -64,35 +71,20 @@ def _npz(place: Path) -> Source[Reviews] | None:
     if not path.is_file():
         return None
     files = [file for file in (path, path.with_name(npz.INDEX)) if file.exists()]
-    return Source(path, "Keras imdb.npz", files, partial(npz.read, path))
+    return _source(path, "Keras imdb.npz", files, partial(npz.read, path))
 
 
-def _read_folder(folder: Path) -> Reviews:
-    return _collect(
-        (split, sentiment, file.name, file.read_bytes(), file)
-        for split in _SPLITS
-        for sentiment in _LABELS
-        for file in disk.visible(folder / split / sentiment)
-    )
-
-
-def _read_archive(path: Path) -> Reviews:
-    return _collect(
-        (match[1], match[2], match[3], content, f"{path}: {match[0]}")
-        for match, content in disk.members(path, _MEMBER)
-    )
-
-
-def _collect(files: Iterator[tuple[str, str, str, bytes, object]]) -> Reviews:
-    """Reviews from (split, sentiment, file name, content, where it lies)."""
-    reviews: Reviews = {split: [] for split in _SPLITS}
-    for split, sentiment, name, content, where in files:
-        match = _NAME.fullmatch(name)
-        if not match:
+def _collect(path: Path) -> Reviews:
+    """The reviews in a folder or an archive `aclImdb`."""
+    reviews: Reviews = {"train": [], "test": []}
+    for match, where, content in disk.files(path, _FILE):
+        split, sentiment, name = match.groups()
+        named = _NAME.fullmatch(name)
+        if not named:
             raise UserError(f"{where} is no review (<id>_<rating>.txt): move it away")
-        if int(match[1]) not in _RATINGS[sentiment]:
+        if int(named[1]) not in _RATINGS[sentiment]:
             raise UserError(
-                f"{where} has the rating {match[1]} among the reviews {sentiment!r}: "
+                f"{where} has the rating {named[1]} among the reviews {sentiment!r}: "
                 "get the data again"
             )
         try:
@@ -101,4 +93,20 @@ def _collect(files: Iterator[tuple[str, str, str, bytes, object]]) -> Reviews:
             raise UserError(
                 f"{where} is not UTF-8 text ({error}): get the data again"
             ) from None
+    return reviews
+
+
+def _checked(path: Path, reviews: Reviews) -> Reviews:
+    for split, examples in reviews.items():
+        labels = [label for _, label in examples]
+        if not set(labels) <= {0, 1}:
+            raise UserError(f"{path} has labels other than 0 and 1 in {split}")
+        for label, sentiment in enumerate(("negative", "positive")):
+            if labels.count(label) != PER_CLASS:
+                raise UserError(
+                    f"{path} holds {labels.count(label):,} {sentiment} {split} "
+                    f"reviews where IMDB has {PER_CLASS:,}: get the data again"
+                )
+        if not all(text.normalise(review) for review, _ in examples):
+            raise UserError(f"{path} has a review without words in {split}")
     return reviews

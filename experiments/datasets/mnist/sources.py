@@ -1,9 +1,7 @@
 """Where MNIST can lie in a folder, and how each kind is read."""
 
-import gzip
-import tempfile
-import zipfile
-import zlib
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,6 @@ _IDX = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
-_PREPARED = Path("mnist", "3.0.1")
 _MAGIC = b"\0\0\x08"  # bytes; their rank follows
 
 
@@ -36,54 +33,60 @@ def find(folder: Path) -> Source[Arrays] | None:
     tensorflow-datasets.
     """
     places = (folder, folder / "mnist", folder / "tfds")
-    return disk.first((_idx, _npz, prepared), places)
+    return disk.first((_idx, _npz, _prepared), places)
 
 
-def prepared(place: Path) -> Source[Arrays] | None:
-    """`mnist` as tensorflow-datasets has prepared it under `place`."""
-    path = place / _PREPARED
-    if not path.is_dir():
-        return None
-    origin = f"tensorflow-datasets {_PREPARED.as_posix()}"
-    return Source(
-        path, origin, disk.visible(path), lambda: _checked(path, _read_prepared(path))
-    )
+def _source(
+    path: Path, origin: str, files: Sequence[Path], read: Callable[[], Arrays]
+) -> Source[Arrays]:
+    return Source(path, origin, files, lambda: _checked(path, read()))
+
+
+def _prepared(place: Path) -> Source[Arrays] | None:
+    found = tfds.source(place, "mnist/3.0.1", ("train", "test"), _converted)
+    return found and _source(found.path, found.origin, found.files, found.read)
+
+
+def _converted(*splits: tfds.Split) -> Arrays:
+    arrays = {}
+    for name, split in zip(SIZES, splits, strict=True):
+        arrays[f"x_{name}"] = np.reshape(split["image"], (-1, SIDE, SIDE))
+        arrays[f"y_{name}"] = np.concatenate(split["label"])
+    return arrays
 
 
 def _idx(place: Path) -> Source[Arrays] | None:
-    found, missing = {}, []
-    for name, file in _IDX.items():
-        path = next(filter(Path.is_file, (place / file, place / f"{file}.gz")), None)
-        if path is None:
-            missing.append(file)
-        else:
-            found[name] = path
-    if not found:
+    found = {
+        name: disk.existing([place], [file, f"{file}.gz"])
+        for name, file in _IDX.items()
+    }
+    files = {name: path for name, path in found.items() if path}
+    if not files:
         return None
-    if missing:
+    for name in _IDX.keys() - files.keys():
         raise UserError(
-            f"{place} has no {missing[0]}, plain or .gz: get the data again"
+            f"{place} has no {_IDX[name]}, plain or .gz: get the data again"
         )
 
     def read() -> Arrays:
-        return _checked(place, {name: _read_idx(path) for name, path in found.items()})
+        return {name: _read_idx(path) for name, path in files.items()}
 
-    return Source(place, "idx files", list(found.values()), read)
+    return _source(place, "idx files", list(files.values()), read)
 
 
 def _npz(place: Path) -> Source[Arrays] | None:
     path = place / NPZ
     if not path.is_file():
         return None
-    return Source(path, f"Keras {NPZ}", [path], lambda: _checked(path, _read_npz(path)))
+    return _source(path, f"Keras {NPZ}", [path], lambda: _read_npz(path))
 
 
 def _read_idx(path: Path) -> np.ndarray:
     """One array: a magic number, which says type and rank, the shape, the bytes."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        with disk.opened(path) as file:
             content = file.read()
-    except (OSError, EOFError, zlib.error) as error:
+    except disk.DAMAGE as error:
         raise UserError(f"{path} cannot be read ({error}): get it again") from None
     rank = content[3] if content[:3] == _MAGIC and len(content) > 3 else None
     start = 4 * (1 + (rank or 0))
@@ -103,48 +106,24 @@ def _read_npz(path: Path) -> Arrays:
         # Opened here: np.load leaves open what it cannot read.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in _IDX}
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        zipfile.error,
-        zlib.error,
-    ) as error:
+    except (*disk.DAMAGE, ValueError, KeyError) as error:
         raise UserError(
             f"{path} cannot be read as {NPZ} ({error}): get it again"
         ) from None
 
 
-def _read_prepared(folder: Path) -> Arrays:
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place, NPZ)
-        child = tfds.run("images", folder, path, capture=True)
-        if child.returncode:
-            raise UserError(
-                f"{folder} cannot be read as a prepared mnist ({tfds.reason(child)}): "
-                "prepare it again with tensorflow-datasets"
-            )
-        return _read_npz(path)
-
-
 def _checked(path: Path, arrays: Arrays) -> Arrays:
-    for split, size in SIZES.items():
-        for name, shape in (
-            (f"x_{split}", (size, SIDE, SIDE)),
-            (f"y_{split}", (size,)),
-        ):
-            array = arrays[name]
-            if array.shape != shape or array.dtype.kind not in "iu":
-                raise UserError(
-                    f"{path} holds {name} as {array.dtype} {array.shape} where MNIST "
-                    f"has bytes {shape}: get the data again"
-                )
-            limit = CLASSES if name[0] == "y" else 256
-            if array.min() < 0 or array.max() >= limit:
-                raise UserError(
-                    f"{path} holds {name} with values from {array.min()} to "
-                    f"{array.max()} where MNIST has 0 to {limit - 1}: get the data "
-                    "again"
-                )
+    for part, (split, size) in itertools.product("xy", SIZES.items()):
+        name, shape = f"{part}_{split}", (size, SIDE, SIDE) if part == "x" else (size,)
+        array, limit = arrays[name], 256 if part == "x" else CLASSES
+        if array.shape != shape or array.dtype.kind not in "iu":
+            raise UserError(
+                f"{path} holds {name} as {array.dtype} {array.shape} where MNIST has "
+                f"bytes {shape}: get the data again"
+            )
+        if array.min() < 0 or array.max() >= limit:
+            raise UserError(
+                f"{path} holds {name} with values from {array.min()} to {array.max()} "
+                f"where MNIST has 0 to {limit - 1}: get the data again"
+            )
     return {name: array.astype(np.uint8) for name, array in arrays.items()}

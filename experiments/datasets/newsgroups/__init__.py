@@ -18,40 +18,47 @@ The example makes its vocabulary of all texts before it splits them; so does `ra
 In `bydate` the vocabulary is that of the training texts.
 """
 
-import functools
-import os
 from collections.abc import Collection
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 from experiments.core.errors import UserError
-from experiments.datasets import Dataset, cache, disk, network, notice
-from experiments.datasets.newsgroups import (
-    arrays,
-    sample,
-    sources,
-    strip as newsgroups_strip,
-)
-from experiments.datasets.newsgroups.sources import LAYOUTS
+from experiments.datasets import Dataset, disk
+from experiments.datasets.choose import Declared, Folder, cached, choose
+from experiments.datasets.newsgroups import arrays, sample, sources, strip as parts
+from experiments.datasets.newsgroups.sources import LAYOUTS, Documents
 
-PARTS = tuple(newsgroups_strip.PARTS)
+PARTS = tuple(parts.PARTS)
 ENCODING = 1  # raise it when the same source begins to give other arrays
+
+
+def declared(split: str) -> Declared[Documents]:
+    """The edition of the data set for a split."""
+    layout = LAYOUTS[split]
+    return Declared(
+        name="newsgroups",
+        title="20 Newsgroups",
+        find=partial(sources.find, split=split),
+        holds=f"{layout.names} ({layout.url})",
+        downloads={layout.url: None},  # nobody has published its checksum
+        examples="articles",
+        sample=partial(sample.generate, split),
+    )
 
 
 def load(
     data: str = "auto",
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folder = None,
     classes: int = 20,
     strip: Collection[str] = ("headers",),
     split: str = "random",
     num_words: int = 20_000,
     length: int = 1000,
     seed: int = 1337,
-    cache_dir: str | os.PathLike[str] | None = None,
+    cache_dir: Folder = None,
 ) -> Dataset:
     """20 Newsgroups, or the synthetic sample, as rows of word numbers.
-
-    A named folder is searched and nothing else; without one, the cache is, and the data
-    set is downloaded if it is not there.
 
     Args:
         data: `"newsgroups"` for the real articles, `"sample"` for synthetic ones,
@@ -74,70 +81,30 @@ def load(
         documents repeat a training document and how many documents have no word left.
 
     Raises:
-        UserError: No real data for `"newsgroups"`; damaged data, a missing folder or
-            one with the other split's data only; an argument out of range.
+        UserError: As `choose` raises it; the named folder has the other split's data
+            only; an argument is out of range.
     """
-    if data not in ("auto", "newsgroups", "sample"):
-        raise UserError(f"data is {data!r}: it must be auto, newsgroups or sample")
     if split not in LAYOUTS:
         raise UserError(f"split is {split!r}: it must be {' or '.join(LAYOUTS)}")
     options = arrays.Options(classes, tuple(sorted(strip)), num_words, length, seed)
-    if data == "sample":
-        return _sample(split, options)
-    try:
-        source = _find(data_dir, cache_dir, split)
-    except disk.NotFoundError as error:
-        ways = _ways(split)
-        if data == "newsgroups":
-            raise UserError(f"no 20 Newsgroups: {error}; {ways}") from None
-        notice.no_real_data("newsgroup articles", str(error), ways)
-        return _sample(split, options)
+    if data != "sample":
+        _check_edition(disk.named_folder(data_dir), split)
+    name, source = choose(data, [declared(split)], data_dir, cache_dir)
 
     def build() -> Dataset:
-        documents = source.read()
-        return arrays.build("newsgroups", documents, source.origin, options)
+        return arrays.build(name, source.read(), source.origin, options)
 
-    try:
-        stats = cache.identity(source.files)
-        key = ["newsgroups", ENCODING, source.origin, stats, asdict(options)]
-        return cache.fetch(cache.default_folder(cache_dir), key, build)
-    except OSError as error:
-        raise UserError(f"{source.path} cannot be read ({error})") from None
+    edition = ["newsgroups", ENCODING]
+    return cached(source, cache_dir, edition, [asdict(options)], build, Dataset)
 
 
-def _sample(split: str, options: arrays.Options) -> Dataset:
-    documents = sample.generate(split)
-    origin = "synthetic articles, sample.py"
-    return arrays.build("sample", documents, origin, options)
-
-
-def _find(
-    data_dir: str | os.PathLike[str] | None,
-    cache_dir: str | os.PathLike[str] | None,
-    split: str,
-) -> disk.Source[sources.Documents]:
-    look = functools.partial(sources.find, split=split)
-    try:
-        return network.find(look, data_dir, cache_dir, LAYOUTS[split].url)
-    except disk.NotFoundError:
-        folder = disk.named_folder(data_dir)
-        for other in LAYOUTS:
-            if folder and sources.find(folder, other):
-                raise UserError(
-                    f"split is {split}, but {folder} holds only the documents of "
-                    f"split {other}: choose that, or put {_names(split)} there"
-                ) from None
-        raise
-
-
-def _ways(split: str) -> str:
-    layout = LAYOUTS[split]
-    return (
-        "let it be downloaded (a network, no --data-dir), or name by --data-dir or "
-        f"SLIM_KERAS_DATA a folder with {_names(split)} ({layout.url})"
-    )
-
-
-def _names(split: str) -> str:
-    folders = [names[0] + "/" for names in LAYOUTS[split].parts.values()]
-    return f"{' and '.join(folders)} or {' or '.join(LAYOUTS[split].archives)}"
+def _check_edition(folder: Path | None, split: str) -> None:
+    """Refuses a folder that has the documents of another split only."""
+    if folder is None or sources.find(folder, split):
+        return
+    for other in LAYOUTS:
+        if sources.find(folder, other):
+            raise UserError(
+                f"split is {split}, but {folder} holds only the documents of split "
+                f"{other}: choose that, or put {LAYOUTS[split].names} there"
+            )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +65,12 @@ class Layout:
     parts: dict[str, tuple[str, ...]]
     sizes: dict[str, dict[str, int]]
 
+    @property
+    def names(self) -> str:
+        """What a folder must hold, for messages."""
+        folders = " and ".join(f"{names[0]}/" for names in self.parts.values())
+        return f"{folders} or {' or '.join(self.archives)}"
+
 
 # By the split that each is for.
 LAYOUTS = {
@@ -111,66 +118,44 @@ def _folders(place: Path, layout: Layout) -> Source[Documents] | None:
     missing = [names[0] for part, names in layout.parts.items() if part not in found]
     if missing:
         raise UserError(f"{place} has no folder {missing[0]}: get the data again")
-    files = {
-        part: [file for group in GROUPS for file in disk.visible(path / group)]
-        for part, path in found.items()
-    }
-
-    def read() -> Documents:
-        return _collect(
-            place,
-            layout,
-            (
-                (part, file.parent.name, file.name, file.read_bytes())
-                for part, paths in files.items()
-                for file in paths
-            ),
-        )
-
+    pattern = _pattern(layout)
+    files = [file for path in found.values() for file in disk.below(path, pattern)]
     origin = "folder " + ", ".join(path.name for path in found.values())
-    return Source(
-        place, origin, [file for part in files.values() for file in part], read
-    )
+    read = partial(_collect, place, layout, list(found.values()))
+    return Source(place, origin, files, read)
 
 
 def _archive(place: Path, layout: Layout) -> Source[Documents] | None:
-    part_of = {name: part for part, names in layout.parts.items() for name in names}
-    parts, groups = ("|".join(map(re.escape, names)) for names in (part_of, GROUPS))
-    pattern = re.compile(rf"(?:\./)?({parts})/({groups})/([^/.][^/]*)")
-    for name in layout.archives:
-        path = place / name
-        if path.is_file():
-            break
-    else:
+    path = disk.existing([place], layout.archives)
+    if path is None:
         return None
-
-    def read() -> Documents:
-        return _collect(
-            path,
-            layout,
-            (
-                (part_of[match[1]], match[2], match[3], content)
-                for match, content in disk.members(path, pattern)
-            ),
-        )
-
-    return Source(path, f"archive {name}", [path], read)
+    read = partial(_collect, path, layout, [path])
+    return Source(path, f"archive {path.name}", [path], read)
 
 
-def _collect(
-    path: Path, layout: Layout, files: Iterable[tuple[str, str, str, bytes]]
-) -> Documents:
-    """Documents from (part, group, number, content), complete and in a fixed order."""
+def _pattern(layout: Layout) -> re.Pattern[str]:
+    """Matches the name of a document: its part's folder, its group, its number."""
+    names = [name for part in layout.parts.values() for name in part]
+    folders, groups = ("|".join(map(re.escape, some)) for some in (names, GROUPS))
+    return re.compile(rf"({folders})/({groups})/([^/.][^/]*)")
+
+
+def _collect(path: Path, layout: Layout, sources: Iterable[Path]) -> Documents:
+    """The documents in folders or an archive, complete and in a fixed order."""
+    part_of = {name: part for part, names in layout.parts.items() for name in names}
     documents: Documents = {part: [] for part in layout.parts}
-    for part, group, number, content in files:
-        where = f"{path}: {group}/{number}"
+    pattern = _pattern(layout)
+    for match, where, content in chain.from_iterable(
+        disk.files(source, pattern) for source in sources
+    ):
+        folder, group, number = match.groups()
         if not number.isdigit():
             raise UserError(f"{where} is no document (a number): move it away")
         if not content:
             raise UserError(f"{where} is empty: get the data again")
         # As Python reads a text file; a few documents have other ends of lines.
         text = content.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
-        documents[part].append(Document(group, number, text))
+        documents[part_of[folder]].append(Document(group, number, text))
     for part, sizes in layout.sizes.items():
         for group, size in sizes.items():
             held = sum(document.group == group for document in documents[part])

@@ -34,8 +34,8 @@ def same(one, other):
 
 
 def test_a_hit_gives_what_was_built(tmp_path):
-    cache.fetch(tmp_path / "new", ["key", 1], build)
-    hit = cache.fetch(tmp_path / "new", ["key", 1], fail)
+    cache.fetch(tmp_path / "new", ["key", 1], build, Dataset)
+    hit = cache.fetch(tmp_path / "new", ["key", 1], fail, Dataset)
     assert hit is not DATASET
     assert same(hit, DATASET)
 
@@ -48,26 +48,26 @@ class Other:
 
 def test_other_classes_are_kept_too(tmp_path):
     """Under the same key they are other objects."""
-    cache.fetch(tmp_path, "key", build)
+    cache.fetch(tmp_path, "key", build, Dataset)
     other = Other(np.arange(3, dtype=np.float32), 7)
     cache.fetch(tmp_path, "key", lambda: other, Other)
     hit = cache.fetch(tmp_path, "key", fail, Other)
     assert hit.count == 7
     assert hit.array.dtype == np.float32
     np.testing.assert_array_equal(hit.array, [0, 1, 2])
-    assert same(cache.fetch(tmp_path, "key", fail), DATASET)
+    assert same(cache.fetch(tmp_path, "key", fail, Dataset), DATASET)
 
 
 def test_another_key_is_built(tmp_path):
-    cache.fetch(tmp_path, ["key", 1], build)
+    cache.fetch(tmp_path, ["key", 1], build, Dataset)
     with pytest.raises(AssertionError, match="built again"):
-        cache.fetch(tmp_path, ["key", 2], fail)
+        cache.fetch(tmp_path, ["key", 2], fail, Dataset)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_anywhere_is_noticed_and_mended(tmp_path, capsys, data):
-    cache.fetch(tmp_path, "key", build)
+    cache.fetch(tmp_path, "key", build, Dataset)
     (file,) = tmp_path.iterdir()
     content = bytearray(file.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
@@ -77,11 +77,11 @@ def test_damage_anywhere_is_noticed_and_mended(tmp_path, capsys, data):
         del content[place:]
     file.write_bytes(content)
     calls = []
-    again = cache.fetch(tmp_path, "key", lambda: calls.append(1) or DATASET)
+    again = cache.fetch(tmp_path, "key", lambda: calls.append(1) or DATASET, Dataset)
     assert calls
     assert same(again, DATASET)
     assert "damaged" in capsys.readouterr().err
-    assert same(cache.fetch(tmp_path, "key", fail), DATASET)
+    assert same(cache.fetch(tmp_path, "key", fail, Dataset), DATASET)
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
@@ -90,13 +90,13 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        cache.fetch(tmp_path, "key", build)
+        cache.fetch(tmp_path, "key", build, Dataset)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_no_harm(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
-    assert cache.fetch(tmp_path / "file", "key", build) is DATASET
+    assert cache.fetch(tmp_path / "file", "key", build, Dataset) is DATASET
     assert "nothing was cached" in capsys.readouterr().err
 
 

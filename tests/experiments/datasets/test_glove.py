@@ -2,14 +2,13 @@
 
 import gzip
 import lzma
-import os
 import zipfile
 
 import numpy as np
 import pytest
 
 from experiments.core.errors import UserError
-from experiments.datasets import glove, network
+from experiments.datasets import glove
 from experiments.datasets.glove import files
 
 WORDS = ("", "the", "caf\xe9", "unheard", "don't")
@@ -136,45 +135,6 @@ def test_words_with_blanks_inside_are_nobodys(tmp_path):
     np.testing.assert_array_equal(
         vectors.matrix[1], np.array(vector("the", 50), np.float32)
     )
-
-
-def test_a_hit_reads_no_file(tmp_path):
-    path = tmp_path / "glove.6B.50d.txt"
-    write_txt(tmp_path)
-    first, stat = load(tmp_path), path.stat()
-    path.write_bytes(b"x" * stat.st_size)
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert load(tmp_path).checksum == first.checksum
-    for other in (WORDS[:4], (*WORDS, "of")):
-        with pytest.raises(UserError, match="line 1: "):
-            load(tmp_path, words=other)
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    with pytest.raises(UserError, match="line 1: "):
-        load(tmp_path)
-
-
-def test_without_vectors_is_an_error(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"no GloVe vectors: .* no network") as caught:
-        load(None)
-    for part in ("862 MB", "--data-dir", "glove.6B.zip", "glove.6B.100d.txt"):
-        assert part in str(caught.value)
-    assert "\n" not in str(caught.value)
-    monkeypatch.setattr(network, "reachable", lambda url: pytest.fail("asked"))
-    (tmp_path / "vectors.txt").write_text("other content")
-    with pytest.raises(UserError, match=f"none in {tmp_path}"):
-        load(tmp_path)
-    with pytest.raises(UserError, match="no such folder"):
-        load(tmp_path / "nowhere")
-
-
-def test_a_download_is_used_and_found_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(network, "reachable", lambda url: True)
-    monkeypatch.setattr(network, "_fetch", lambda url, folder: write_zip(folder))
-    (tmp_path / "downloads").mkdir()
-    first = glove.load(WORDS, 100, cache_dir=tmp_path)
-    assert first.origin == "glove.6B.zip: glove.6B.100d.txt"
-    monkeypatch.setattr(network, "_fetch", lambda *_: pytest.fail("downloaded again"))
-    assert glove.load(WORDS, 100, cache_dir=tmp_path).checksum == first.checksum
 
 
 def refused(place, match):

@@ -3,52 +3,41 @@
 import gzip
 import hashlib
 import itertools
-import os
-import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments.core.errors import UserError
-from experiments.datasets import handwriting, network
+from experiments.datasets import handwriting
 from experiments.datasets.handwriting import ink, omniglot, pendigits, sample
 from experiments.datasets.handwriting.words import LETTERS, SIZE, Drawing, words
 
-DATA = Path(
-    os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
-)
-needs_data = pytest.mark.skipif(
-    not (DATA / "handwriting" / "pendigits.tra.gz").is_file(),
-    reason=f"{DATA} has no handwriting (SLIM_KERAS_DATA names the folder)",
-)
+from .support import DATA, real_data, write_archive
+
 DRAWING = b"START\n10,-20,0\r\n10,-60,40\nBREAK\n30.5,-20,140\n30.5,-40,160\nBREAK\n"
 
 
 @pytest.fixture
 def archives(tmp_path, monkeypatch):
     """Two small archives: two alphabets, one of them in both, six writers."""
-    folder = tmp_path / "handwriting"
-    folder.mkdir()
     sums = {}
     for name, alphabets in zip(
         omniglot.ARCHIVES, (["Latin", "Korean"], ["Latin"]), strict=True
     ):
-        with zipfile.ZipFile(folder / name, "w") as archive:
-            top = name.removesuffix(".zip")
-            archive.writestr(f"{top}/.DS_Store", b"\0")
-            for alphabet in alphabets:
-                for character in (1, 2):
-                    for writer in range(1, 7):
-                        place = f"{alphabet}/character{character:02d}"
-                        file = f"{top}/{place}/07{character}_{writer:02d}.txt"
-                        # Who wrote it can be seen from it.
-                        archive.writestr(
-                            file, DRAWING + b"START\n0,0,1\n0,-%d,2\n" % writer
-                        )
-                        archive.writestr(f"__MACOSX/{file}", b"\0")
-        sums[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        top = name.removesuffix(".zip")
+        files = {f"{top}/.DS_Store": b"\0"}
+        for alphabet, character, writer in itertools.product(
+            alphabets, (1, 2), range(1, 7)
+        ):
+            place = f"{alphabet}/character{character:02d}"
+            file = f"{top}/{place}/07{character}_{writer:02d}.txt"
+            # Who wrote it can be seen from it.
+            files[file] = DRAWING + b"START\n0,0,1\n0,-%d,2\n" % writer
+            files[f"__MACOSX/{file}"] = b"\0"
+        path = tmp_path / "handwriting" / name
+        write_archive(path, files)
+        sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(omniglot, "ARCHIVES", sums)
     monkeypatch.setattr(handwriting, "EVALUATED", 30)
     return tmp_path
@@ -75,8 +64,8 @@ def test_a_file_without_a_point(content):
         omniglot.parse(content, "a.txt")
 
 
-def test_omniglot_from_a_folder(archives, monkeypatch):
-    hands = omniglot.read(omniglot.find(archives, None), "all")
+def test_omniglot_from_a_folder(archives):
+    hands = omniglot.find(archives, "all").read()
     assert sorted(hands) == [1, 2, 3, 4, 5, 6]
     for writer, (korean, latin) in hands.items():
         assert [one.label for one in latin] == ["Latin 01", "Latin 02"]
@@ -106,33 +95,7 @@ def test_a_changed_archive_is_refused(archives):
             handwriting.load(data, archives)
 
 
-def test_a_download_is_kept(archives, tmp_path, monkeypatch):
-    asked = []
-
-    def fetch(url, folder):
-        asked.append(url)
-        folder.mkdir(parents=True, exist_ok=True)
-        name = url.rpartition("/")[2]
-        (folder / name).write_bytes((archives / "handwriting" / name).read_bytes())
-
-    monkeypatch.setattr(network, "reachable", lambda url: True)
-    monkeypatch.setattr(network, "_fetch", fetch)
-    for _ in range(2):
-        found = handwriting.load(cache_dir=tmp_path / "cache", count=3)
-        assert found.name == "omniglot"
-    assert asked == [omniglot.URL + name for name in omniglot.ARCHIVES]
-
-
-def test_without_data_the_sample_and_a_notice(tmp_path, capsys):
-    found = handwriting.load("auto", tmp_path, count=3)
-    assert found.name == "sample"
-    said = capsys.readouterr().err
-    assert "SAMPLE of synthetic handwriting" in said
-    assert omniglot.URL in said
-    with pytest.raises(UserError, match=r"no Omniglot: none in .*small1\.zip"):
-        handwriting.load("omniglot", tmp_path)
-    with pytest.raises(UserError, match="must be auto, omniglot"):
-        handwriting.load("omniglott")
+def test_arguments_out_of_range():
     with pytest.raises(UserError, match="alphabet is 'Klingon'"):
         handwriting.load("sample", alphabet="Klingon")
     with pytest.raises(UserError, match="of 16 writers none is left to train on"):
@@ -230,7 +193,7 @@ def digits(tmp_path, monkeypatch):
 
 
 def test_pendigits(digits):
-    train, test = pendigits.read(digits)
+    train, test = pendigits.find(digits).read()
     assert [one.label for one in test] == list("0123456789")
     raw = gzip.decompress((digits / "pendigits.tra.gz").read_bytes()).split(b"\n")[0]
     x, y = np.array([int(v) for v in raw.split(b",")][:-1]).reshape(8, 2).T
@@ -265,34 +228,25 @@ def test_damaged_pendigits(content, match, digits):
         handwriting.load("pendigits", digits)
 
 
-def test_missing_pendigits(tmp_path):
-    with pytest.raises(UserError, match="no PenDigits: name by --data-dir"):
-        handwriting.load("pendigits")
-    with pytest.raises(UserError, match=r"has no pendigits\.tra: name by"):
-        handwriting.load("pendigits", tmp_path)
+class TestReal:
+    pytestmark = real_data("handwriting/pendigits.tra.gz", "handwriting/strokes*.zip")
 
+    def test_omniglot(self):
+        hands = omniglot.find(DATA, "all").read()
+        assert sorted(hands) == list(range(1, omniglot.WRITERS + 1))
+        for of_one in hands.values():
+            assert len(of_one) == len(omniglot.ALPHABETS)
+            assert sum(map(len, of_one)) == 242
+        found = handwriting.load("omniglot", DATA, count=64)
+        assert len(found.labels) == 27
+        x, y = found.parts["train"]
+        assert len(x) == 64
+        # A dozen steps a letter, more or less.
+        assert 8 < x.any(axis=-1).sum() / (y > 0).sum() < 20
 
-@pytest.mark.real_data
-@needs_data
-def test_real_omniglot():
-    hands = omniglot.read(omniglot.find(DATA, None), "all")
-    assert sorted(hands) == list(range(1, omniglot.WRITERS + 1))
-    for of_one in hands.values():
-        assert len(of_one) == len(omniglot.ALPHABETS)
-        assert sum(map(len, of_one)) == 242
-    found = handwriting.load("omniglot", DATA, count=64)
-    assert len(found.labels) == 27
-    x, y = found.parts["train"]
-    assert len(x) == 64
-    # A dozen steps a letter, more or less.
-    assert 8 < x.any(axis=-1).sum() / (y > 0).sum() < 20
-
-
-@pytest.mark.real_data
-@needs_data
-def test_real_pendigits():
-    train, test = pendigits.read(DATA)
-    counts = np.bincount([int(one.label) for one in train])
-    assert counts.tolist() == [780, 779, 780, 719, 780, 720, 720, 778, 719, 719]
-    assert len(test) == 3498
-    assert len(ink.features(train[0].ink)) > 8
+    def test_pendigits(self):
+        train, test = pendigits.find(DATA).read()
+        counts = np.bincount([int(one.label) for one in train])
+        assert counts.tolist() == [780, 779, 780, 719, 780, 720, 720, 778, 719, 719]
+        assert len(test) == 3498
+        assert len(ink.features(train[0].ink)) > 8

@@ -58,7 +58,7 @@ def root(tmp_path):
 
 
 def test_lines_with_their_strokes(root):
-    parts, unpaired = iam_ondb.read(root)
+    parts, unpaired = iam_ondb.find(root).read()
     texts = {
         part: ["".join(text) for _, text in lines] for part, lines in parts.items()
     }
@@ -88,13 +88,13 @@ def test_lines_without_a_partner_are_counted(root):
     folder = folder_of(root, "lineStrokes", "a01-000u")
     (folder / "a01-000u-01.xml").rename(folder / "a01-000u-03.xml")
     (folder / "a01-000u-02 (copy).xml").write_text("left by a file manager")
-    parts, unpaired = iam_ondb.read(root)
+    parts, unpaired = iam_ondb.find(root).read()
     assert unpaired == 2  # a text without strokes, strokes without a text
     assert ["".join(text) for _, text in parts["train"]] == ["A move", "to stop"]
     for file in folder_of(root, "lineStrokes", "a01-001").iterdir():
         file.unlink()
     with pytest.raises(UserError, match=r"testset_v\.txt names no line that has"):
-        iam_ondb.read(root)
+        iam_ondb.find(root).read()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_damaged_strokes(strokes, match, root):
     path = folder_of(root, "lineStrokes", "b02-031z") / "b02-031z-01.xml"
     path.write_text(XML.format(strokes=strokes))
     with pytest.raises(UserError, match=match) as caught:
-        iam_ondb.read(root)
+        iam_ondb.find(root).read()
     assert str(path) in str(caught.value)
 
 
@@ -126,22 +126,14 @@ def test_a_number_that_is_none(value, root):
 def test_damaged_lists_and_texts(root):
     (root / "task1" / "testset_v.txt").write_text("a01\n")
     with pytest.raises(UserError, match="'a01' is no name of a form like a01-000u"):
-        iam_ondb.read(root)
+        iam_ondb.find(root).read()
     (root / "task1" / "testset_v.txt").unlink()
     with pytest.raises(UserError, match=r"testset_v\.txt cannot be read \(No such"):
-        iam_ondb.read(root)
+        iam_ondb.find(root).read()
     text = folder_of(root, "ascii", "a01-000u") / "a01-000u.txt"
     text.write_text("By Trevor\n")
     with pytest.raises(UserError, match=r"a01-000u\.txt has no line CSR:"):
-        iam_ondb.read(root)
+        iam_ondb.find(root).read()
     text.unlink()
     with pytest.raises(UserError, match=r"a01-000u\.txt cannot be read"):
-        iam_ondb.read(root)
-
-
-def test_without_it_the_way_to_its_licence(tmp_path):
-    for data_dir in (None, tmp_path):
-        with pytest.raises(
-            UserError, match=f"no IAM-OnDB.*register at {iam_ondb.PAGE}"
-        ):
-            handwriting.load("iam_ondb", data_dir)
+        iam_ondb.find(root).read()

@@ -1,232 +1,314 @@
-"""Which source is taken, and that all of them give the same arrays."""
+"""All sources of the reviews give the same arrays, or name what is damaged."""
 
+import json
 import os
+import pickle
 import shutil
-import socket
-import subprocess
-import sys
-import threading
-from pathlib import Path
+import zipfile
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from experiments.core.errors import UserError
-from experiments.datasets import imdb
-from experiments.datasets.imdb import sources, tfds_reader
+from experiments.datasets import imdb, text
+from experiments.datasets.imdb import sources
 
-from .conftest import CORPUS, write_archive, write_folder, write_npz
+from . import support
+from .support import DATA, real_data
 
-ROOT = Path(__file__).parents[3]
+CORPUS = {
+    "train": [
+        ("A great, great film!<br /><br />I loved it.", 1),
+        ("Don't miss it: the best since 1999 (really).", 1),
+        ("Très beau — naïve and charming\tthroughout.", 1),
+        ("The plot is bad. The acting is bad. It's all bad...", 0),
+        ("What a waste of time; I left before the end", 0),
+        ("A great waste, the film is a bore.", 0),
+    ],
+    "test": [
+        ("The best film of them all", 1),
+        ("Loved it. Loved it!", 1),
+        ("Unseen words everywhere, yet great", 1),
+        ("bad bad bad", 0),
+        ("It is a bore & a waste", 0),
+        ("bad bad bad", 0),
+    ],
+}
+PREPARED = "imdb_reviews/plain_text/1.0.0"
 
 
-def load(place, data="imdb", **options):
+@pytest.fixture(autouse=True)
+def small(request, monkeypatch):
+    if not request.node.get_closest_marker("real_data"):
+        monkeypatch.setattr(sources, "PER_CLASS", 3)
+
+
+def prepared():
+    """What tensorflow-datasets prepares for these tests."""
+    splits = {
+        split: [{"text": review, "label": label} for review, label in examples]
+        for split, examples in CORPUS.items()
+    }
+    return ["imdb_reviews", "plain_text", "1.0.0", splits]
+
+
+def contents(changes=None):
+    """The files of `aclImdb`, some of them changed or removed by None."""
+    reviews = {
+        f"aclImdb/{split}/{('neg', 'pos')[label]}/{number}_{(2, 9)[label]}.txt": (
+            review.encode()
+        )
+        for split, examples in CORPUS.items()
+        for number, (review, label) in enumerate(examples)
+    }
+    others = {
+        "aclImdb/README": b"read me",
+        "aclImdb/train/unsup/0_0.txt": b"nobody knows",
+        "aclImdb/train/pos/._0_9.txt": b"\xff left by a file manager",
+    }
+    every = reviews | others | (changes or {})
+    return {name: content for name, content in every.items() if content is not None}
+
+
+def write_folder(place, changes=None):
+    support.write_folder(place, contents(changes))
+
+
+def write_archive(place, changes=None):
+    support.write_archive(place / "aclImdb_v1.tar.gz", contents(changes))
+
+
+def write_npz(place, **changes):
+    """As Keras keeps it: ranks from 1, here with ties in another order than ours."""
+    cut = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+    texts = {
+        split: [review.lower().translate(cut).split() for review, _ in examples]
+        for split, examples in CORPUS.items()
+    }
+    counts = Counter(word for review in texts["train"] for word in review)
+    ordered = sorted(counts, key=lambda word: (counts[word], word), reverse=True)
+    ordered += sorted({word for review in texts["test"] for word in review} - {*counts})
+    index = {word: rank for rank, word in enumerate(ordered, start=1)}
+    arrays = {}
+    for split, examples in CORPUS.items():
+        rows = [[index[word] for word in review] for review in texts[split]]
+        arrays[f"x_{split}"] = ragged(*rows)
+        arrays[f"y_{split}"] = np.array([label for _, label in examples])
+    place.mkdir(exist_ok=True)
+    np.savez(place / "imdb.npz", **arrays | changes)
+    (place / "imdb_word_index.json").write_text(json.dumps(index))
+
+
+def ragged(*rows):
+    array = np.empty(len(rows), object)
+    array[:] = rows
+    return array
+
+
+def load(data, place, **options):
     return imdb.load(data, place, num_words=20, length=8, **options)
 
 
-@pytest.mark.parametrize("write", [write_archive, write_npz])
-def test_every_source_gives_the_same_arrays(tmp_path, write):
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    write_folder(tmp_path / "one")
-    write(tmp_path / "two")
-    one, two = load(tmp_path / "one"), load(tmp_path / "two")
-    assert one.name == two.name == "imdb"
-    assert one.origin != two.origin
-    assert one.checksum == two.checksum
+def refused(place, match):
+    support.refused(load, "imdb", place, match)
 
 
-def test_prepared_data_gives_the_same_arrays(tmp_path, write_tfds):
-    write_folder(tmp_path / "one")
-    write_tfds(tmp_path / "two")
-    assert load(tmp_path / "one").checksum == load(tmp_path / "two").checksum
+@pytest.mark.parametrize("below", ["", "imdb"])
+def test_every_source_gives_the_same_arrays(tmp_path, below, prepare):
+    one, two, three, four = (tmp_path / name / below for name in "1234")
+    write_folder(one)
+    write_archive(two)
+    three.mkdir(parents=True)
+    write_npz(three)
+    if not below:
+        four = tmp_path / "4" / "tfds"
+    prepare(PREPARED, four)
+    loaded = [load("imdb", tmp_path / name) for name in "1234"]
+    assert len({data.checksum for data in loaded}) == 1
+    assert [data.origin for data in loaded] == [
+        "folder aclImdb",
+        "archive aclImdb_v1.tar.gz",
+        "Keras imdb.npz",
+        "tensorflow-datasets imdb_reviews/plain_text/1.0.0",
+    ]
 
 
 def test_the_arrays_are_those_of_the_reviews(tmp_path):
     write_folder(tmp_path)
-    loaded = load(tmp_path)
+    loaded = load("auto", tmp_path / "aclImdb")  # the folder itself may be named
+    assert loaded.name == "imdb"
     assert loaded.x_train.shape == (6, 8)
+    assert loaded.x_train.max() == 19
     assert loaded.x_train.dtype == loaded.y_train.dtype == np.int32
     assert sorted(loaded.y_test.tolist()) == [0, 0, 0, 1, 1, 1]
     # In the training texts "the" occurs 5 times, "a" 4 times, "bad", "great" and "is"
     # 3 times: their numbers are 4, 5 and, by the alphabet, 6, 7, 8.
     assert [0, 0, 0, 0, 1, 6, 6, 6] in loaded.x_test.tolist()
-    assert loaded.origin == "folder aclImdb"
+    other = imdb.load("imdb", tmp_path, num_words=10, length=3)
+    assert (other.x_train.max(), other.x_train.shape) == (9, (6, 3))
 
 
-def test_sources_are_taken_in_the_stated_order(tmp_path, write_tfds):
-    write_tfds(tmp_path)
+def test_sources_are_taken_in_the_stated_order(tmp_path):
+    (tmp_path / PREPARED).mkdir(parents=True)
     write_folder(tmp_path)
     write_archive(tmp_path)
     write_npz(tmp_path)
     origins = []
     for name in ("imdb_reviews", "aclImdb", "aclImdb_v1.tar.gz", "imdb.npz"):
-        origins.append(sources.find(tmp_path).origin)
+        origins.append(sources.find(tmp_path).origin.split()[0])
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert origins == [
-        "tensorflow-datasets imdb_reviews/plain_text/1.0.0",
-        "folder aclImdb",
-        "archive aclImdb_v1.tar.gz",
-        "Keras imdb.npz",
-    ]
+    assert origins == ["tensorflow-datasets", "folder", "archive", "Keras"]
     assert sources.find(tmp_path) is None
-
-
-@pytest.mark.parametrize("below", ["", "imdb", "tfds"])
-def test_obvious_folders_below_are_searched(tmp_path, below):
-    write_folder(tmp_path / below)
-    assert load(tmp_path).name == "imdb"
-
-
-def test_the_folder_of_the_reviews_itself_may_be_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("SLIM_KERAS_DATA", str(write_folder(tmp_path)))
-    assert load(None).name == "imdb"
-
-
-def test_a_hit_reads_no_source(tmp_path):
-    archive = write_archive(tmp_path)
-    first = load(tmp_path, cache_dir=tmp_path / "cache")
-    stat = archive.stat()
-    archive.write_bytes(b"x" * stat.st_size)
-    os.utime(archive, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    second = load(tmp_path, cache_dir=tmp_path / "cache")
-    assert (second.checksum, second.origin) == (first.checksum, first.origin)
-    os.utime(archive, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    with pytest.raises(UserError, match="damaged"):
-        load(tmp_path, cache_dir=tmp_path / "cache")
-
-
-def test_a_changed_review_is_read_again(tmp_path):
-    folder = write_folder(tmp_path)
-    before = load(tmp_path).checksum
-    (folder / "test/neg/3_2.txt").write_text("quite another great text")
-    assert load(tmp_path).checksum != before
-
-
-def test_other_settings_are_other_arrays(tmp_path):
-    write_folder(tmp_path)
-    assert load(tmp_path).x_train.max() == 19
-    assert imdb.load("imdb", tmp_path, 10, 8).x_train.max() == 9
-    assert imdb.load("imdb", tmp_path, 20, 3).x_train.shape == (6, 3)
-
-
-def test_without_data_the_sample_is_announced_once(capsys):
-    loaded = load(None, "auto")
-    assert loaded.name == "sample"
-    assert loaded.checksum == load(None, "sample").checksum
-    notice = capsys.readouterr().err
-    for part in ("SAMPLE", "no network", "--data-dir", "aclImdb", "imdb.npz"):
-        assert part in notice
-    load(None, "auto")
-    assert capsys.readouterr().err == ""
-
-
-def test_without_data_imdb_is_an_error():
-    with pytest.raises(UserError, match="no network") as caught:
-        load(None)
-    for part in ("tensorflow-datasets", "--data-dir", "aclImdb", "imdb_word_index"):
-        assert part in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_named_folder_without_the_reviews(tmp_path, capsys, monkeypatch):
-    (tmp_path / "holiday.jpg").write_text("other content")
-    monkeypatch.setattr(tfds_reader, "reachable", lambda: pytest.fail("asked"))
-    with pytest.raises(UserError, match=f"none in {tmp_path}"):
-        load(tmp_path)
-    assert load(tmp_path, "auto").name == "sample"
-    assert f"none in {tmp_path}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("data", ["auto", "imdb"])
-def test_a_named_folder_that_is_not_there(tmp_path, data):
-    with pytest.raises(UserError, match=r"data_dir .* no such folder"):
-        load(tmp_path / "nowhere", data)
-
-
-def test_a_download_is_used_and_found_again(write_tfds, monkeypatch):
-    monkeypatch.setattr(tfds_reader, "reachable", lambda: True)
-    monkeypatch.setattr(tfds_reader, "download", write_tfds)
-    first = load(None)
-    assert first.name == "imdb"
-    monkeypatch.setattr(tfds_reader, "reachable", lambda: pytest.fail("asked"))
-    monkeypatch.setattr(tfds_reader, "read", lambda folder: pytest.fail("read"))
-    assert load(None, "auto").checksum == first.checksum
-
-
-def test_what_another_process_has_just_downloaded_is_used(write_tfds, monkeypatch):
-    def reachable():
-        write_tfds(tfds_reader.default_folder())  # after the first look
-        return True
-
-    def run(task, *given, **options):
-        assert task == "read"
-        return real(task, *given, **options)
-
-    real = tfds_reader.run
-    monkeypatch.setattr(tfds_reader, "reachable", reachable)
-    monkeypatch.setattr(tfds_reader, "run", run)
-    assert load(None).name == "imdb"
-
-
-def test_a_failed_download_is_no_data(monkeypatch, capsys):
-    monkeypatch.setattr(tfds_reader, "reachable", lambda: True)
-    monkeypatch.setattr(tfds_reader, "download", lambda place: None)
-    with pytest.raises(UserError, match=r"the download to .* failed"):
-        load(None)
-    assert load(None, "auto").name == "sample"
-    assert "the download to" in capsys.readouterr().err
-
-
-def test_a_network_that_never_answers_does_not_hang(monkeypatch):
-    over = threading.Event()
-    asked = threading.Event()
-
-    def hang(*_args, **_kwargs):
-        asked.set()
-        over.wait()
-        raise OSError
-
-    monkeypatch.setattr(socket, "create_connection", hang)
-    monkeypatch.setattr(tfds_reader, "PROBE_SECONDS", 0.2)
-    try:
-        with pytest.raises(UserError, match="no network"):
-            load(None)
-        assert asked.is_set()
-    finally:
-        over.set()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        ({"data": "imdbb"}, "data is 'imdbb': it must be auto, imdb or sample"),
-        ({"num_words": 4}, "num_words is 4"),
-        ({"length": 0}, "length is 0"),
-    ],
+    [({"num_words": 4}, "num_words is 4"), ({"length": 0}, "length is 0")],
 )
 def test_arguments_out_of_range(options, message):
     with pytest.raises(UserError, match=message):
-        imdb.load(**{"data": "sample"} | options)
+        imdb.load("sample", **options)
 
 
-def test_neither_keras_nor_tensorflow_is_imported(tmp_path, write_tfds):
-    """They would fix the backend, and take the GPU, before the command chose."""
-    write_tfds(tmp_path)
-    code = (
-        "import sys\n"
-        "from experiments.datasets import imdb\n"
-        f"imdb.PER_CLASS = {len(CORPUS['train']) // 2}\n"
-        "imdb.load('imdb', sys.argv[1], cache_dir=sys.argv[1] + '/cache')\n"
-        "imdb.load('sample')\n"
-        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"train/neg/4_2.txt": None},
+            "holds 2 negative train reviews where IMDB has 3",
+        ),
+        ({"train/neg/44_2.txt": b"one more"}, "holds 4 negative train reviews"),
+        ({"train/pos/9_9.txt": b"caf\xe9"}, r"train/pos/9_9.txt is not UTF-8"),
+        ({"test/neg/9_8.txt": b"good"}, r"test/neg/9_8.txt has the rating 8"),
+        ({"test/pos/9_5.txt": b"so so"}, r"test/pos/9_5.txt has the rating 5"),
+        ({"test/pos/1_9.txt": b" \n\t...!"}, "has a review without words in test"),
+        ({"test/pos/notes.doc": b"mine"}, r"test/pos/notes.doc is no review"),
+    ],
+    ids=["missing", "more", "bytes", "bad", "middling", "wordless", "strange"],
+)
+@pytest.mark.parametrize("write", [write_folder, write_archive])
+def test_what_is_wrong_with_the_reviews_is_said(tmp_path, write, changes, match):
+    write(tmp_path, {f"aclImdb/{name}": content for name, content in changes.items()})
+    refused(tmp_path, match)
+
+
+def test_a_folder_without_reviews(tmp_path):
+    (tmp_path / "aclImdb").mkdir()
+    refused(tmp_path, "holds 0 negative train reviews where IMDB has 3")
+
+
+def test_an_index_that_is_missing_damaged_or_of_something_else(tmp_path):
+    write_npz(tmp_path)
+    index = tmp_path / "imdb_word_index.json"
+    for content in ("", "[1, 2]", '{"the": "first"}', '{"the": null}'):
+        index.write_text(content)
+        refused(tmp_path, "imdb_word_index.json cannot be read")
+    index.write_text(json.dumps({"the": 1}))
+    refused(tmp_path, r"imdb.npz cannot be read .* is no rank in imdb_word_index.json")
+    index.unlink()
+    refused(tmp_path, "imdb_word_index.json is missing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"y_test": np.array([0, 1, 0, 1, 0, 7])}, "labels other than 0 and 1"),
+        ({"y_test": np.array([0, 1])}, "cannot be read"),
+        ({"y_test": np.zeros((6, 2), int)}, "cannot be read"),
+        ({"y_test": np.array([0.5] * 6)}, "cannot be read"),
+        ({"x_test": np.ones((6, 4), int)}, "not as a row of lists"),
+        ({"x_test": ragged(*[[1], [1], [1], [1], [1], 5])}, "cannot be read"),
+        ({"x_test": ragged(*[[1], [1], [1], [1], [1], ["a"]])}, "is no rank"),
+        ({"x_test": ragged(*[[1], [1], [1], [1], [1], [[]]])}, "cannot be read"),
+        ({"x_test": ragged(*[[1], [1], [1], [1], [1], []])}, "without words"),
+    ],
+)
+def test_npz_with_other_content(tmp_path, changes, match):
+    write_npz(tmp_path, **changes)
+    refused(tmp_path, match)
+
+
+def test_npz_cut_off_or_without_one_of_its_arrays(tmp_path):
+    write_npz(tmp_path)
+    path = tmp_path / "imdb.npz"
+    with zipfile.ZipFile(path) as file:
+        kept = {n: file.read(n) for n in file.namelist() if n != "x_test.npy"}
+    path.write_bytes(path.read_bytes()[:-50])
+    refused(tmp_path, "imdb.npz cannot be read")
+    support.write_archive(tmp_path / "some.zip", kept)
+    (tmp_path / "some.zip").rename(path)
+    refused(tmp_path, "x_test.npy")
+
+
+class _Bomb:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["BOMB"],)
+
+
+def test_npz_that_would_run_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOMB", str(tmp_path / "exploded"))
+    write_npz(tmp_path, x_train=ragged(_Bomb()))
+    assert pickle.dumps(_Bomb())
+    with np.load(tmp_path / "imdb.npz", allow_pickle=True) as file:
+        assert file["x_train"].shape == (1,)
+    (tmp_path / "exploded").rmdir()  # so the bomb works, and is read below
+    refused(tmp_path, r"it asks for \w+.mkdir")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_damaged_prepared_data_is_one_line_without_tensorflow(tmp_path, prepare):
+    folder = prepare(PREPARED, tmp_path)
+    (records,) = folder.glob("*-test.tfrecord*")
+    records.write_bytes(records.read_bytes()[:-20])
+    with pytest.raises(UserError) as caught:
+        load("imdb", tmp_path)
+    assert str(caught.value) == (
+        f"{folder} is damaged (a file of records is missing, cut off or changed): "
+        "prepare it again with tensorflow-datasets"
     )
-    child = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    (folder / "dataset_info.json").unlink()
+    refused(tmp_path, r"is damaged \(.*dataset_info\.json\): prepare it again")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    return imdb.load(
+        "imdb", DATA / "imdb", cache_dir=tmp_path_factory.mktemp("archive")
     )
-    assert (child.stdout, child.stderr) == ("[]\n", "")
+
+
+class TestReal:
+    pytestmark = real_data("imdb/aclImdb*.tar.gz", f"tfds/{PREPARED}")
+
+    def test_size_and_classes(self, archive):
+        for x, y in (
+            (archive.x_train, archive.y_train),
+            (archive.x_test, archive.y_test),
+        ):
+            assert x.shape == (25_000, 500)
+            assert np.bincount(y).tolist() == [12_500, 12_500]
+            assert (x.min(), x.max()) == (0, 4_999)
+
+    def test_prepared_data_gives_the_arrays_of_the_archive(self, archive, tmp_path):
+        prepared = imdb.load("imdb", DATA / "tfds", cache_dir=tmp_path)
+        assert prepared.origin != archive.origin
+        assert prepared.checksum == archive.checksum
+
+    def test_the_vocabulary_is_the_one_that_keras_users_know(self, archive):
+        reviews = sources.find(DATA / "imdb").read()
+        ranks = text.rank_words(
+            text.normalise(review) for review, _ in reviews["train"]
+        )
+        assert len(ranks) == 88_582
+        ordered = sorted(ranks, key=ranks.get)
+        assert " ".join(ordered[:12]) == "the and a of to is br in it i this that"
+        # One review, numbered by hand, is a row with the label of its folder.
+        review, label = reviews["test"][0]
+        words = text.normalise(review).split(" ")
+        numbers = [ranks.get(word, 5_000) + 3 for word in words]
+        row = [1, *(number if number < 5_000 else 2 for number in numbers)][-500:]
+        row = [0] * (500 - len(row)) + row
+        same = (archive.x_test == row).all(axis=1)
+        assert archive.y_test[same].tolist() == [label]

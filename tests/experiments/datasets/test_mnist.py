@@ -1,22 +1,17 @@
 """MNIST in every form that the loader reads, its damage, and the synthetic digits."""
 
 import gzip
-import os
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.core.errors import UserError
-from experiments.datasets import mnist, network
+from experiments.datasets import mnist
 from experiments.datasets.mnist import sources
 
-DATA = Path(
-    os.environ.get("SLIM_KERAS_DATA") or Path(__file__).parents[4] / "shared" / "data"
-)
+from . import support
+from .support import DATA, real_data
+
 FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -24,32 +19,6 @@ FILES = {
     "y_test": "t10k-labels-idx1-ubyte",
 }
 SIZES = {"train": 12, "test": 7}
-
-_TFDS_WRITER = """
-import sys
-import numpy as np
-import tensorflow_datasets as tfds
-folder, file = sys.argv[1:]
-arrays = np.load(file)
-tfds.dataset_builders.store_as_tfds_dataset(
-    name="mnist",
-    version="3.0.1",
-    data_dir=folder,
-    features=tfds.features.FeaturesDict({
-        "image": tfds.features.Image(shape=(28, 28, 1)),
-        "label": tfds.features.ClassLabel(num_classes=10),
-    }),
-    split_datasets={
-        split: [
-            (number, {"image": image[..., None], "label": int(label)})
-            for number, (image, label) in enumerate(
-                zip(arrays[f"x_{split}"], arrays[f"y_{split}"])
-            )
-        ]
-        for split in ("train", "test")
-    },
-)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -90,8 +59,27 @@ def write_npz(place, arrays=None):
     np.savez_compressed(place / "mnist.npz", **arrays or digits())
 
 
-def load(place=None, data="mnist", **options):
-    return mnist.load(data, place, **options)
+def prepared():
+    """What tensorflow-datasets prepares for these tests."""
+    arrays = digits()
+    splits = {
+        split: [
+            {"image": image[..., None].tolist(), "label": int(label)}
+            for image, label in zip(
+                arrays[f"x_{split}"], arrays[f"y_{split}"], strict=True
+            )
+        ]
+        for split in SIZES
+    }
+    return ["mnist", None, "3.0.1", splits]
+
+
+def load(place):
+    return mnist.load("mnist", place)
+
+
+def refused(place, match):
+    support.refused(mnist.load, "mnist", place, match)
 
 
 def assert_is_ours(data):
@@ -102,46 +90,33 @@ def assert_is_ours(data):
         np.testing.assert_array_equal(found, array.reshape(len(array), -1).squeeze())
 
 
-def example(image, label):
-    return image.tobytes(), int(label)
-
-
 @pytest.mark.parametrize("below", ["", "mnist"])
 @pytest.mark.parametrize("write", [write_plain, write_gz, write_npz])
-def test_every_form_gives_the_same_arrays(write, below, tmp_path, monkeypatch):
+def test_every_form_gives_the_same_arrays(write, below, tmp_path):
     write(tmp_path / below)
     assert_is_ours(load(tmp_path))
-    monkeypatch.setenv("SLIM_KERAS_DATA", str(tmp_path))
-    assert_is_ours(load(data="auto"))
 
 
-def test_prepared_by_tensorflow_datasets(tmp_path, monkeypatch):
-    write_npz(tmp_path / "original")
-    arguments = [str(tmp_path / "tfds"), str(tmp_path / "original" / "mnist.npz")]
-    subprocess.run(
-        [sys.executable, "-c", _TFDS_WRITER, *arguments],
-        env=os.environ | {"NO_GCE_CHECK": "true"},
-        capture_output=True,
-        check=True,
-    )
-    found = load(tmp_path)
-    # It mixes what it writes.
-    for split in SIZES:
-        own = [digits()[f"{part}_{split}"] for part in "xy"]
-        pairs = [getattr(found, f"{part}_{split}") for part in "xy"]
-        assert sorted(map(example, *pairs)) == sorted(map(example, *own))
-    # Its own folder is searched where none is named, and needs no network.
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    assert load(data="auto").checksum == found.checksum
-    for file in tmp_path.glob("tfds/mnist/3.0.1/mnist-train*"):
-        file.write_bytes(b"no records")
-    with pytest.raises(UserError, match=r"cannot be read as a prepared mnist \(.+\)"):
-        load(tmp_path)
+def test_prepared_by_tensorflow_datasets(tmp_path, prepare):
+    prepare("mnist/3.0.1", tmp_path / "tfds")
+    found, own = load(tmp_path), digits()
+    for split in SIZES:  # it mixes what it writes
+        pairs, expected = (
+            sorted(
+                (image.tobytes(), int(label)) for image, label in zip(x, y, strict=True)
+            )
+            for x, y in (
+                (getattr(found, f"x_{split}"), getattr(found, f"y_{split}")),
+                (own[f"x_{split}"], own[f"y_{split}"]),
+            )
+        )
+        assert pairs == expected
 
 
 def test_permuted_pixels_are_the_same_pixels_elsewhere(tmp_path):
     write_gz(tmp_path)
-    plain, permuted = load(tmp_path), load(tmp_path, permuted=True)
+    plain = load(tmp_path)
+    permuted = mnist.load("mnist", tmp_path, permuted=True)
     order = mnist.permutation()
     assert sorted(order) == list(range(784))
     for part in ("x_train", "x_test"):
@@ -152,42 +127,6 @@ def test_permuted_pixels_are_the_same_pixels_elsewhere(tmp_path):
     assert permuted.checksum != plain.checksum
     # The same in every run and everywhere.
     assert order[:6].tolist() == [693, 85, 647, 392, 765, 14]
-
-
-def test_a_download_is_kept(tmp_path, monkeypatch):
-    asked = []
-
-    def fetch(url, folder):
-        asked.append(url)
-        write_npz(folder)
-
-    monkeypatch.setattr(network, "reachable", lambda url: True)
-    monkeypatch.setattr(network, "_fetch", fetch)
-    for _ in range(2):
-        assert_is_ours(load(cache_dir=tmp_path))
-    assert asked == [mnist.URL]
-
-
-def test_without_data_the_sample_and_a_notice(tmp_path, capsys):
-    data = load(tmp_path, data="auto")
-    assert data.name == "sample"
-    said = capsys.readouterr().err
-    assert "SAMPLE of synthetic digits" in said
-    assert "mnist.npz" in said
-    with pytest.raises(UserError, match=r"no MNIST: none in .*four idx files"):
-        load(tmp_path)
-    with pytest.raises(UserError, match="no network"):
-        load()
-    with pytest.raises(UserError, match="must be auto, mnist or sample"):
-        load(data="mnits")
-
-
-def refused(place, match):
-    """The message names a file, under `mnist` and `auto`."""
-    for data in ("mnist", "auto"):
-        with pytest.raises(UserError, match=match) as caught:
-            load(place, data)
-        assert str(place) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -223,15 +162,6 @@ def test_a_damaged_idx_file(damage, match, tmp_path):
     path = tmp_path / f"{FILES['x_train']}.gz"
     path.write_bytes(damage(path.read_bytes()))
     refused(tmp_path, match)
-
-
-def test_a_wrong_checksum(tmp_path):
-    write_gz(tmp_path)
-    path = tmp_path / f"{FILES['x_test']}.gz"
-    content = bytearray(path.read_bytes())
-    content[-8] ^= 1
-    path.write_bytes(content)
-    refused(tmp_path, "CRC check failed")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +202,7 @@ def test_a_damaged_npz(tmp_path):
 
 
 def test_the_sample_is_the_same_everywhere_and_can_be_told_apart():
-    sample = load(data="sample")
+    sample = mnist.load("sample")
     assert sample.checksum == (
         "a6b4d3189d58153a1cd6943c4a421e94fae4ee9e73f68ef336536d65ffbdd24b"
     )
@@ -294,19 +224,18 @@ def test_the_sample_is_the_same_everywhere_and_can_be_told_apart():
     assert accuracy(np.roll(sample.y_train, 7)) < 0.3
 
 
-@pytest.mark.real_data
-@pytest.mark.skipif(
-    not (DATA.is_dir() and sources.find(DATA)),
-    reason=f"{DATA} has no MNIST (SLIM_KERAS_DATA names the folder)",
-)
-def test_the_real_digits():
-    data = load(DATA)
-    assert (data.x_train.shape, data.x_test.shape) == ((60_000, 784), (10_000, 784))
-    assert data.x_train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # well known
-    assert data.x_train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
-    assert np.bincount(data.y_test).tolist() == [
-        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
-    ]  # fmt: skip
-    assert data.checksum == (
-        "b255555ece0209e6128ab189e039cf3d753c906914d819162b792bf0694f5f86"
-    )
+class TestReal:
+    pytestmark = real_data("mnist/t10k-images*")
+
+    def test_the_real_digits(self):
+        data = load(DATA)
+        assert (data.x_train.shape, data.x_test.shape) == ((60_000, 784), (10_000, 784))
+        # The mean and the deviation that everybody knows.
+        assert data.x_train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+        assert data.x_train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
+        assert np.bincount(data.y_test).tolist() == [
+            980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+        ]  # fmt: skip
+        assert data.checksum == (
+            "b255555ece0209e6128ab189e039cf3d753c906914d819162b792bf0694f5f86"
+        )

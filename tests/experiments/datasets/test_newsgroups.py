@@ -1,23 +1,78 @@
 """What the loader makes of articles, and that every layout gives the same."""
 
 import os
-import subprocess
-import sys
+import re
 from collections import Counter
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from experiments.core.errors import UserError
-from experiments.datasets import network, newsgroups, text
-from experiments.datasets.newsgroups import arrays
+from experiments.datasets import glove, newsgroups, text
+from experiments.datasets.newsgroups import arrays, sources, strip as parts
 from experiments.datasets.newsgroups.sources import GROUPS, LAYOUTS, Document
 
-from .newsgroups_files import members, write_archive, write_folder
+from . import support
+from .support import DATA, real_data
 
-ROOT = Path(__file__).parents[3]
 ALL = ("headers", "footers", "quotes")
+# As many articles as folders of these names hold of every group.
+SIZES = {
+    "random": {"20_newsgroup": 5},
+    "bydate": {"20news-bydate-train": 3, "20news-bydate-test": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def small(request, monkeypatch):
+    if request.node.get_closest_marker("real_data"):
+        return
+    for split, layout in LAYOUTS.items():
+        sizes = {
+            part: dict.fromkeys(GROUPS, size)
+            for part, size in zip(layout.sizes, SIZES[split].values(), strict=True)
+        }
+        monkeypatch.setitem(LAYOUTS, split, replace(layout, sizes=sizes))
+
+
+def members(split):
+    """Content of every file, by its path; groups differ in words and in lengths."""
+    return {
+        f"{top}/{group}/{number}": (
+            f"From: me@{top}\nNewsgroups: {group}\n\n"
+            f"In article <{number}> you wrote:\n> An old \xe9\n"
+            f"{'The word, ' * (1 + place % 4)}\tof {group} is N{number}!\n\n--\nme\n"
+        ).encode("latin-1")
+        for top, size in SIZES[split].items()
+        for place, group in enumerate(GROUPS)
+        for number in range(98, 98 + size)  # 100 sorts before 98, as text
+    }
+
+
+def contents(split, changes, top=""):
+    """All files, some of them changed or, by None, removed."""
+    hidden = {f"{next(iter(SIZES[split]))}/{GROUPS[0]}/.DS_Store": b"\0"}
+    every = members(split) | hidden | (changes or {})
+    return {
+        f"{top}/{name.partition('/')[2]}" if top else name: content
+        for name, content in every.items()
+        if content is not None
+    }
+
+
+def write_folder(place, split="random", changes=None):
+    support.write_folder(place, contents(split, changes))
+    return place
+
+
+def write_archive(place, split="random", changes=None, name="", top=""):
+    """With `top` the folder in the archive of the random split is called so."""
+    path = place / (
+        name or f"{'20_newsgroup' if split == 'random' else '20news-bydate'}.tar.gz"
+    )
+    support.write_archive(path, contents(split, changes, top))
+    return path
 
 
 def load(place, data="newsgroups", **options):
@@ -217,26 +272,6 @@ def test_ends_of_lines_are_read_as_python_reads_them(tmp_path):
     assert load(tmp_path / "one").checksum == load(tmp_path / "two").checksum
 
 
-def test_a_hit_reads_no_source(tmp_path):
-    archive = write_archive(tmp_path)
-    first = load(tmp_path)
-    stat = archive.stat()
-    archive.write_bytes(b"x" * stat.st_size)
-    os.utime(archive, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    second = load(tmp_path)
-    assert (second.checksum, second.origin) == (first.checksum, first.origin)
-    assert second.vocabulary == first.vocabulary
-    for other in ({"classes": 6}, {"strip": ALL}, {"seed": 1}, {"length": 5}):
-        with pytest.raises(UserError, match="damaged"):
-            load(tmp_path, **other)
-
-
-def test_a_changed_document_is_read_again(tmp_path):
-    before = load(write_folder(tmp_path)).checksum
-    (tmp_path / "20_newsgroup/sci.med/98").write_text("A: b\n\nquite another text")
-    assert load(tmp_path).checksum != before
-
-
 @pytest.mark.parametrize(("have", "want"), [("random", "bydate"), ("bydate", "random")])
 @pytest.mark.parametrize("data", ["auto", "newsgroups"])
 def test_only_the_other_split_is_there(tmp_path, have, want, data):
@@ -247,46 +282,9 @@ def test_only_the_other_split_is_there(tmp_path, have, want, data):
     assert load(tmp_path, data, split=have).name == "newsgroups"
 
 
-def test_without_data_the_sample_is_announced_once(capsys):
-    loaded = load(None, "auto")
-    assert loaded.name == "sample"
-    assert loaded.checksum == load(None, "sample").checksum
-    notice = capsys.readouterr().err
-    for part in ("SAMPLE", "no network", "--data-dir", "20_newsgroup", "news20.tar.gz"):
-        assert part in notice
-    load(None, "auto")
-    assert capsys.readouterr().err == ""
-
-
-def test_without_data_newsgroups_is_an_error(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match="no network") as caught:
-        load(None, split="bydate")
-    for part in ("--data-dir", "20news-bydate-train", "20news-bydate.tar.gz", "qwone"):
-        assert part in str(caught.value)
-    assert "\n" not in str(caught.value)
-    monkeypatch.setattr(network, "reachable", lambda url: pytest.fail("asked"))
-    with pytest.raises(UserError, match=f"none in {tmp_path}"):
-        load(tmp_path)
-
-
-@pytest.mark.parametrize("split", ["random", "bydate"])
-def test_a_download_is_used_and_found_again(tmp_path, monkeypatch, split):
-    def fetch(url, folder):
-        write_archive(folder, split, name=url.rpartition("/")[2])
-
-    monkeypatch.setattr(network, "reachable", lambda url: True)
-    monkeypatch.setattr(network, "_fetch", fetch)
-    first = load(None, split=split, cache_dir=tmp_path)
-    assert first.name == "newsgroups"
-    monkeypatch.setattr(network, "_fetch", lambda *_: pytest.fail("downloaded again"))
-    again = load(None, "auto", split=split, cache_dir=tmp_path)
-    assert again.checksum == first.checksum
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": "news"}, "data is 'news': it must be auto, newsgroups or sample"),
         ({"classes": 7}, r"classes is 7: it must be 20 \(groups\) or 6 \(topics\)"),
         ({"strip": ("header",)}, "strip has 'header': it can have headers, footers"),
         ({"split": "half"}, "split is 'half': it must be random or bydate"),
@@ -300,19 +298,130 @@ def test_arguments_out_of_range(options, message):
         newsgroups.load(**{"data": "sample"} | options)
 
 
-def test_neither_keras_nor_tensorflow_is_imported():
-    """They would fix the backend, and take the GPU, before the command chose."""
-    code = (
-        "import sys\n"
-        "from experiments.datasets import glove, newsgroups\n"
-        "glove.sample(newsgroups.load('sample').vocabulary, 4)\n"
-        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"
+@pytest.mark.parametrize(
+    ("split", "changes", "match"),
+    [
+        ("random", {"sci.med/98": b""}, "sci.med/98 is empty: get"),
+        ("random", {"sci.med/notes.doc": b"my"}, "sci.med/notes.doc is no document"),
+        (
+            "random",
+            {"sci.med/99": None},
+            "4 documents of sci.med in all where .* has 5",
+        ),
+        (
+            "bydate",
+            {"sci.med/7": b"A: b\n\nc"},
+            "holds 4 documents of sci.med in train",
+        ),
+    ],
+    ids=["empty", "strange", "missing", "more"],
+)
+@pytest.mark.parametrize("write", [write_folder, write_archive])
+def test_what_is_wrong_with_the_articles_is_said(
+    tmp_path, write, split, changes, match
+):
+    top = next(iter(SIZES[split]))
+    write(tmp_path, split, {f"{top}/{name}": old for name, old in changes.items()})
+
+    def of_split(data, place, **options):
+        return newsgroups.load(data, place, split=split, **options)
+
+    support.refused(of_split, "newsgroups", tmp_path, match)
+
+
+def test_an_archive_of_the_other_edition_and_a_folder_without_a_part(tmp_path):
+    write_archive(tmp_path / "one", "bydate", name="news20.tar.gz")
+    match = "news20.tar.gz holds 0 documents of alt.atheism in all where"
+    support.refused(newsgroups.load, "newsgroups", tmp_path / "one", match)
+    write_folder(tmp_path / "two", "bydate")
+    (tmp_path / "two/20news-bydate-test").rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="two has no folder 20news-bydate-test: get"):
+        load(tmp_path / "two", split="bydate")
+
+
+def test_no_other_group_is_read(tmp_path):
+    """A folder that somebody has put beside the twenty is nobody's topic."""
+    plain = load(write_folder(tmp_path / "one"))
+    write_folder(tmp_path / "two", changes={"20_newsgroup/alt.mine/1": b"A: b\n\nmine"})
+    assert load(tmp_path / "two").checksum == plain.checksum
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("kept")
+
+
+class TestReal:
+    pytestmark = real_data(
+        "20news/20_newsgroup*", "20news/20news-bydate*", "glove/glove.6B.50d.txt*"
     )
-    child = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (child.stdout, child.stderr) == ("[]\n", "")
+
+    def test_the_random_split(self, kept):
+        data = newsgroups.load("newsgroups", DATA, cache_dir=kept)
+        assert (data.x_train.shape, data.x_test.shape) == (
+            (15_998, 1000),
+            (3_999, 1000),
+        )
+        sizes = np.bincount(np.concatenate([data.y_train, data.y_test]))
+        assert dict(zip(GROUPS, sizes.tolist(), strict=True)) == (
+            dict.fromkeys(GROUPS, 1000) | {"soc.religion.christian": 997}
+        )
+        assert len(data.vocabulary) == data.x_train.max() + 1 == 20_000
+        # The last of them comes from programs that were posted as text.
+        frequent = ["the", "to", "of", "a", "and", "in", "i", "is", "that", "'ax"]
+        assert list(data.vocabulary[1:11]) == frequent
+        assert "214 of 3,999 test documents repeat a training document" in data.origin
+        assert data.checksum == (
+            "79a3a0aa313c21ee079ef2aa4d4e39cfae3f7614e624af25000eacb75b4cbabf"
+        )
+
+    def test_the_split_by_date(self, kept):
+        data = newsgroups.load(
+            "newsgroups", DATA, split="bydate", strip=newsgroups.PARTS, cache_dir=kept
+        )
+        assert (data.x_train.shape, data.x_test.shape) == (
+            (11_314, 1000),
+            (7_532, 1000),
+        )
+        assert np.bincount(data.y_train)[[0, 10, 19]].tolist() == [480, 600, 377]
+        assert np.bincount(data.y_test)[[0, 10, 19]].tolist() == [319, 399, 251]
+        assert "11 of 7,532 test documents repeat a training document" in data.origin
+        assert data.checksum == (
+            "5635998c66e2553893c32571c2b8cf4145f9bae83dceb7836cae8fbf75f0c8c0"
+        )
+
+    def test_the_whole_set_holds_copies_and_the_edition_by_date(self):
+        whole, by_date = (
+            sources.find(DATA, split).read() for split in ("random", "bydate")
+        )
+        documents = whole["all"]
+        names = {document[:2] for document in documents}
+        assert len(names) == len(documents) == 19_997
+        assert {one[:2] for part in by_date.values() for one in part} < names
+        bodies = Counter(parts.without_headers(one.text).strip() for one in documents)
+        del bodies[""]
+        assert sum(count for count in bodies.values() if count > 1) == 1_255
+        # Independent of our rules: articles that are there under the same identity.
+        identities = Counter(
+            found[1]
+            for one in documents
+            if (found := re.search(r"(?im)^message-id: *(\S+)", one.text))
+        )
+        assert sum(count for count in identities.values() if count > 1) >= 1_056
+
+    def test_vectors_of_the_words(self, kept):
+        data = newsgroups.load("newsgroups", DATA, cache_dir=kept)
+        vectors = glove.load(data.vocabulary, 50, DATA, cache_dir=kept)
+        assert vectors.matrix.shape == (20_000, 50)
+        assert (~vectors.matrix.any(axis=1)).sum() == vectors.missing + 1
+        # Frequent words have vectors, programs and drawings have none.
+        counts = np.bincount(data.x_train.ravel(), minlength=20_000)
+        counts[0] = 0
+        assert counts[vectors.matrix.any(axis=1)].sum() / counts.sum() > 0.97
+        the = [0.418, 0.24968, -0.41242, 0.1217, 0.34527]
+        np.testing.assert_array_equal(vectors.matrix[1, :5], np.float32(the))
+        if not vectors.origin.startswith("glove.6B.50d.top"):
+            assert vectors.missing == 2_115
+            assert vectors.checksum == (
+                "7a515c2db8d58f9f151ba9923cefd59c669857c36590dafa53bf74c85aab1f7d"
+            )
