@@ -65,3 +65,23 @@ def kept_of(count: int, validation_split: float, what: str) -> int:
             "to train on; choose a smaller one"
         )
     return kept
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Examples whose parts are fixed beforehand, ready for a model.
+
+    Attributes:
+        name: What the data is, `"spoken_digits"` say, or `"sample"`.
+        parts: Inputs and labels by `train`, `val` and `test`.
+        labels: What each label stands for.
+        origin: One line that says where the data was read from.
+        checksum: SHA-256 of all that the arrays were computed from. It is not that of
+            the inputs, whose last bits depend on the processor.
+    """
+
+    name: str
+    parts: dict[str, tuple[np.ndarray, np.ndarray]]
+    labels: tuple[str, ...]
+    origin: str
+    checksum: str

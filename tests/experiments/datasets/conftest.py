@@ -24,7 +24,10 @@ KINDS = {
     "text": f.Text(),
     "label": f.ClassLabel(num_classes=10),
     "image": f.Image(shape=(28, 28, 1)),
+    "audio": f.Audio(file_format="wav", sample_rate=8000),
+    "audio/filename": f.Text(),
 }
+ARRAYS = {"image": np.uint8, "audio": np.int64}
 for name, config, version, splits in json.loads(sys.argv[2]):
     (first, *_), *_ = splits.values()
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -36,7 +39,7 @@ for name, config, version, splits in json.loads(sys.argv[2]):
         split_datasets={
             split: [
                 (number, {
-                    key: np.array(value, np.uint8) if key == "image" else value
+                    key: np.array(value, ARRAYS[key]) if key in ARRAYS else value
                     for key, value in example.items()
                 })
                 for number, example in enumerate(examples)
@@ -67,10 +70,11 @@ def alone(monkeypatch, tmp_path_factory):
 @pytest.fixture(scope="session")
 def originals(tmp_path_factory):
     """Small data sets that tensorflow-datasets has prepared; not to be changed."""
-    from . import test_imdb, test_mnist
+    from . import test_imdb, test_mnist, test_spoken_digits
 
     folder = tmp_path_factory.mktemp("prepared")
-    sets = [test_imdb.prepared(), test_mnist.prepared()]
+    modules = (test_imdb, test_mnist, test_spoken_digits)
+    sets = [module.prepared() for module in modules]
     subprocess.run(
         [sys.executable, "-c", _PREPARE, str(folder), json.dumps(sets)],
         env=os.environ | {"NO_GCE_CHECK": "true"},

@@ -12,12 +12,14 @@ from experiments.core.errors import UserError
 from experiments.datasets import (
     choose as choosing,
     disk,
+    ecg,
     glove,
     handwriting,
     imdb,
     mnist,
     network,
     newsgroups,
+    spoken_digits,
 )
 from experiments.datasets.choose import Declared, cached, choose, required
 
@@ -144,6 +146,8 @@ LOADERS = {
         "20_newsgroup/ or news20.tar.gz.*http://www.cs.cmu",
     ),
     "mnist": (mnist.load, "four idx files.*mnist.npz"),
+    "spoken_digits": (spoken_digits.load, "recordings/.*free-spoken-digit-dataset"),
+    "ecg": (ecg.load, "mitdb/.*physionet.org.*mitdb.tar.xz"),
     "omniglot": (
         partial(handwriting.load, count=4),
         "small1.zip and .*small2.zip from https://raw.github",
@@ -185,10 +189,11 @@ def test_neither_keras_nor_tensorflow_is_imported():
     """They would fix the backend, and take the GPU, before the command chose."""
     code = (
         "import sys\n"
-        "from experiments.datasets import glove, handwriting, imdb, mnist, newsgroups\n"
+        "from experiments.datasets import (ecg, glove, handwriting, imdb, "
+        "mnist, newsgroups, spoken_digits)\n"
         "handwriting.EVALUATED = 4\n"
         "handwriting.load('sample', count=4)\n"
-        "for data in (imdb, mnist): data.load('sample')\n"
+        "for data in (ecg, imdb, mnist, spoken_digits): data.load('sample')\n"
         "glove.sample(newsgroups.load('sample').vocabulary, 4)\n"
         "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"
     )

@@ -1,0 +1,76 @@
+"""An electrocardiogram as a device hears it: step by step, nothing ahead of time.
+
+Everything is a causal filter that a stream can run. The samples x are low-passed by
+`TAPS` weights, every `360 / rate`-th of them is kept as y, and then
+
+    b[t] = b[t-1] + a (y[t] - b[t-1])              the slow baseline
+    p[t] = p[t-1] + c ((y[t] - b[t])^2 - p[t-1])   the power of the last seconds
+    z[t] = (y[t] - b[t]) / sqrt(p[t])              what the model reads
+
+with a = 1 - exp(-2 pi baseline / rate) and c = 1 - exp(-1 / (memory rate)). Before the
+first step b is the first y, and p the square of `AMPLITUDE`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.signal
+
+from experiments.core.errors import UserError
+from experiments.datasets.ecg.sources import RATE
+
+TAPS = 31  # of the low-pass, which delays by half as many samples
+AMPLITUDE = 250.0  # thousandths of a millivolt, the root mean square at the beginning
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The settings of the signal.
+
+    Attributes:
+        rate: Steps a second; it divides 360.
+        baseline: Frequencies below it, in Hz, are taken away.
+        memory: Seconds over which the power is averaged.
+        delay: Seconds from a beat, as annotated, to the step of its class.
+    """
+
+    rate: int = 120
+    baseline: float = 0.5
+    memory: float = 10.0
+    delay: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.rate < 1 or RATE % self.rate:
+            raise UserError(f"rate is {self.rate}: it must divide {RATE}")
+        for name in ("baseline", "memory"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be above 0")
+        if not self.delay >= 0:
+            raise UserError(f"delay is {self.delay}: it must be at least 0")
+
+
+def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
+    """The steps of a lead, in float32; see above.
+
+    Args:
+        signal: Samples at 360 Hz, in thousandths of a millivolt.
+        stream: The settings.
+    """
+    factor = RATE // stream.rate
+    taps = scipy.signal.firwin(TAPS, 0.8 / factor) if factor > 1 else np.ones(1)
+    # Before its beginning the signal is what it is at its beginning.
+    before = np.full(len(taps) - 1, float(signal[0]))
+    whole = np.concatenate([before, signal])
+    y = scipy.signal.lfilter(taps, 1, whole)[len(before) :: factor]
+    above = y - _average(y, 2 * np.pi * stream.baseline / stream.rate, y[0])
+    power = _average(above**2, 1 / (stream.memory * stream.rate), AMPLITUDE**2)
+    return (above / np.sqrt(power)).astype(np.float32)
+
+
+def _average(values: np.ndarray, speed: float, start: float) -> np.ndarray:
+    """An average that forgets, from a start value on."""
+    part = -np.expm1(-speed)
+    averaged, _ = scipy.signal.lfilter(
+        [part], [1, part - 1], values, zi=[(1 - part) * start]
+    )
+    return averaged

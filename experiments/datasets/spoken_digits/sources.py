@@ -1,0 +1,127 @@
+"""Where the spoken digits can lie in a folder, and how each kind is read."""
+
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import scipy.io.wavfile
+
+from experiments.core.errors import UserError
+from experiments.datasets import disk, tfds
+from experiments.datasets.disk import Source
+
+URL = (
+    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/"
+    "26eb9aaf76e81b692f806f9140c2d2777410d7a1/free-spoken-digit-dataset.tar.gz"
+)
+RATE = 8_000
+PER_SPEAKER = 500  # 50 of each digit
+
+_FILE = re.compile(r"(?:[^/]+/)?recordings/(\d_[a-z]+_\d+)\.wav")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One digit as somebody said it.
+
+    Attributes:
+        digit: 0 to 9.
+        speaker: The first name of who said it.
+        index: 0 to 49, counted for this speaker and digit.
+        audio: 16-bit samples at `RATE`.
+    """
+
+    digit: int
+    speaker: str
+    index: int
+    audio: np.ndarray
+
+
+def find(folder: Path) -> Source[list[Recording]] | None:
+    """The first source in a folder or its sub-folders `digits` and `tfds`.
+
+    In this order: the folder `recordings`, an archive `free-spoken-digit-dataset*`
+    (`.tar.gz`, `.tar.xz` or `.zip`, the first by name), prepared by
+    tensorflow-datasets.
+    """
+    places = (folder, folder / "digits", folder / "tfds")
+    return disk.first((_folder, _archive, _prepared), places)
+
+
+def _source(
+    path: Path,
+    origin: str,
+    files: Sequence[Path],
+    read: Callable[[], Iterable[Recording]],
+) -> Source[list[Recording]]:
+    return Source(path, origin, files, lambda: _checked(path, list(read())))
+
+
+def _folder(place: Path) -> Source[list[Recording]] | None:
+    for path in (place, place / "recordings"):
+        if path.name == "recordings" and path.is_dir():
+            files = disk.below(path, _FILE)
+            return _source(path, "folder recordings", files, partial(_collect, path))
+    return None
+
+
+def _archive(place: Path) -> Source[list[Recording]] | None:
+    for path in sorted(place.glob("free-spoken-digit-dataset*")):
+        if path.suffix in (".gz", ".xz", ".zip"):
+            origin = f"archive {path.name}"
+            return _source(path, origin, [path], partial(_collect, path))
+    return None
+
+
+def _collect(path: Path) -> Iterable[Recording]:
+    for match, where, content in disk.files(path, _FILE):
+        yield _recording(match[1], _samples(content, where))
+
+
+def _prepared(place: Path) -> Source[list[Recording]] | None:
+    found = tfds.source(place, "spoken_digit/1.0.9", ("train",), _converted)
+    return found and _source(found.path, found.origin, found.files, found.read)
+
+
+def _converted(split: tfds.Split) -> list[Recording]:
+    pairs = zip(split["audio/filename"], split["audio"], strict=True)
+    return [
+        _recording(tfds.text(name).removesuffix(".wav"), audio.astype(np.int16))
+        for name, audio in pairs
+    ]
+
+
+def _recording(name: str, audio: np.ndarray) -> Recording:
+    digit, speaker, index = name.split("_")
+    return Recording(int(digit), speaker, int(index), audio)
+
+
+def _samples(content: bytes, where: str) -> np.ndarray:
+    try:
+        rate, audio = scipy.io.wavfile.read(io.BytesIO(content))
+    except Exception as error:  # noqa: BLE001 - damaged WAV files raise anything
+        raise UserError(f"{where} is damaged ({error}): get it again") from None
+    if (rate, audio.ndim, audio.dtype) != (RATE, 1, np.int16) or not len(audio):
+        raise UserError(
+            f"{where} has {audio.shape} samples of {audio.dtype} at {rate:,} Hz: it "
+            f"must have one channel of int16 at {RATE:,} Hz; get it again"
+        )
+    return audio
+
+
+def _checked(path: Path, recordings: list[Recording]) -> list[Recording]:
+    held = Counter(one.speaker for one in recordings)
+    if not held:
+        raise UserError(f"{path} holds no recordings: get the data again")
+    for speaker, count in held.items():
+        if count != PER_SPEAKER:
+            raise UserError(
+                f"{path} holds {count:,} recordings of {speaker} where the data set "
+                f"has {PER_SPEAKER:,}: get the data again"
+            )
+    return recordings
