@@ -1,336 +1,270 @@
-"""The claims of the papers as data; `report_judge` says what the runs say of them."""
+"""What the runs say of the claims of the papers, by one rule."""
 
-import itertools
-import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import product
+
+from scipy import stats
+
+from experiments.report import speed
+from experiments.report.lines import LOWER, Line
+from experiments.report.names import layer_name
+from experiments.report.papers import Claim, Paper, Table
+from experiments.report.rows import Results
+from experiments.report.text import describe, spread, words
+
+HOLDS, FAILS = "holds", "does not hold"
+OPEN, FEW = "undecided", "not enough runs"
+SEEDS = 3  # on each side, or shapes that were timed
+WITHIN = 0.01  # of a printed number that is reached
+WEIGHTS = 0.03  # of each other, of models with equal weights
+
+RULE = f"""\
+The rule compares lines of {SEEDS} or more seeds that differ only in what a claim names.
+*Better* holds if the 95 % interval of the difference of means (Welch's t-test, paired
+if the seed draws the data) lies above 0, or -{WITHIN} for `match`; *reaches* if that of
+the mean lies within {WITHIN} of the printed number; *less time* if so at every shape.
+Beyond, a claim does not hold; it is undecided if comparisons or protocols differ."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """What a paper says.
-
-    Attributes:
-        text: The claim in one sentence.
-        source: Where it stands.
-    """
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained(Claim):
-    """A claim about the accuracy of trained models.
-
-    Attributes:
-        experiment: The experiment that tests it.
-        same: The settings of all its runs; a tuple stands for any of its values.
-        epochs: How long the paper trains.
-        measures: By what it is judged, of `report_lines.MEASURES`.
-        some: Whether it is enough that the claim holds for one of its `choices`.
-    """
-
-    experiment: str
-    same: dict[str, Any]
-    epochs: int
-    measures: Sequence[str] = ("paper", "clean")
-    some: bool = False
-
-    @property
-    def fixed(self) -> list[str]:
-        """The settings that all its runs have the same."""
-        return [name for name, v in self.same.items() if not isinstance(v, tuple)]
-
-    @property
-    def open(self) -> dict[str, tuple]:
-        """The settings for which it names several values, and these."""
-        spoken = self.same | getattr(self, "left", {})
-        return {name: v for name, v in spoken.items() if isinstance(v, tuple)}
-
-    @property
-    def choices(self) -> list[tuple]:
-        """What runs may choose in the settings that are open."""
-        return list(itertools.product(*self.open.values()))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Better(Trained):
-    """Runs with the settings `left` are better than those with `right`.
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison.
 
     Attributes:
-        left: Settings on one side; a tuple stands for any of its values.
-        right: Settings on the other side.
-        free: Other settings that may differ.
-        weights_within: How far apart the weights of the two models may be, as a part
-            of those on the right.
-        best: Whether only the best line on each side counts.
-        margin: How much less accurate still counts, for a claim that the left side
-            matches the right one.
-        slow: The side that may only take longer to learn, so that runs that are shorter
-            than the paper's decide nothing against it.
+        what: Which runs are compared.
+        measure: By what.
+        left: What the claim is about, as text.
+        right: What it is compared with.
+        difference: Left less right, with half its 95 % confidence interval.
+        verdict: What this comparison says.
+        epochs: How long the shorter side trained.
     """
 
-    left: dict[str, Any]
-    right: dict[str, Any]
-    free: Sequence[str] = ()
-    weights_within: float = math.inf
-    best: bool = False
-    margin: float = 0.0
-    slow: Literal["left", "right"] | None = None
+    what: str
+    measure: str
+    left: str
+    right: str
+    difference: str
+    verdict: str
+    epochs: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reaches(Trained):
-    """The accuracy is the printed one, within `within`.
+def compare(paper: Paper, claim: Claim, results: Results) -> list[Comparison]:
+    """All comparisons that the results allow for a claim of a paper."""
+    lines = results.lines.get(claim.experiment, [])
+    if claim.kind == "reaches":
+        if claim.printed is None:
+            return _counted(paper.table(claim.table))
+        return list(_reaches(claim, claim.printed, lines))
+    if claim.experiment == "speed":
+        return list(_faster(claim, results))
+    return list(_better(claim, lines))
 
-    Attributes:
-        printed: The printed accuracy.
-        within: The distance that still counts.
+
+def verdict(claim: Claim, comparisons: Sequence[Comparison]) -> str:
+    """What the comparisons of a claim say together."""
+    said = {comparison.verdict for comparison in comparisons}
+    if not said:
+        return FEW
+    text = said.pop() if len(said) == 1 else OPEN
+    shortest = min(comparison.epochs for comparison in comparisons)
+    if shortest < claim.epochs:
+        text += f", after {shortest} of the paper's {claim.epochs} epochs"
+    return text
+
+
+def sentence(claim: Claim, comparisons: Sequence[Comparison]) -> str:
+    """What `says` of the claim says; nothing where a comparison of it is missing."""
+    by_measure = {
+        name: [each for each in comparisons if each.measure == name]
+        for name in claim.measures
+    }
+    try:
+        return claim.says.format(**by_measure) if comparisons else ""
+    except IndexError:
+        return ""
+
+
+def interval(
+    ours: Sequence[float], theirs: Sequence[float] | None = None, paired: bool = False
+) -> tuple[float, float]:
+    """The 95 % confidence interval of a mean, or of a difference of two means.
+
+    Args:
+        ours: Two or more values.
+        theirs: Those on the other side.
+        paired: Whether the values of both sides belong together one by one.
     """
+    with warnings.catch_warnings():  # SciPy's, of values that are all the same
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if theirs is None:
+            test = stats.ttest_1samp(ours, 0)
+        elif paired:
+            test = stats.ttest_rel(ours, theirs)
+        else:
+            test = stats.ttest_ind(ours, theirs, equal_var=False)
+        low, high = test.confidence_interval(0.95)
+    return float(low), float(high)
 
-    printed: float
-    within: float = 0.01
+
+def difference(low: float, high: float) -> str:
+    """A difference as text, with half its confidence interval."""
+    return f"{(low + high) / 2:+.4f} ± {(high - low) / 2:.4f}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counted(Claim):
-    """The printed numbers of weights are exact."""
+def decide(low: float, high: float) -> str:
+    """The verdict on what should be positive, of which this is the interval."""
+    return HOLDS if low > 0 else FAILS if high < 0 else OPEN
 
 
-@dataclass(frozen=True, kw_only=True)
-class Faster(Claim):
-    """A training step of one layer takes less time than that of another.
+def _better(claim: Claim, lines: Sequence[Line]) -> Iterator[Comparison]:
+    left, right = (
+        [line for line in lines if line.matches(claim.same | side)]
+        for side in (claim.runs, claim.than)
+    )
+    for measure, a, b in product(claim.measures, left, right):
+        paired = all("drawn_checksum" in row for row in (*a.rows, *b.rows))
+        ours, theirs = _values(a, b, measure, paired)
+        if min(len(ours), len(theirs)) < SEEDS or not _alike(claim, a, b):
+            continue
+        low, high = interval(ours, theirs, paired)
+        sign = -1 if measure in LOWER else 1
+        decision = decide(
+            *sorted((sign * low + claim.margin, sign * high + claim.margin))
+        )
+        apart = _apart(claim, a, b)
+        # If one of them has no forget constant, the other one has more to tell.
+        teller = b if a.settings.get("forget") is None else a
+        (what,) = describe([teller], [*_fixed(claim), *claim.runs, *claim.than, *apart])
+        yield Comparison(
+            what,
+            measure,
+            _side(a, ours, apart),
+            _side(b, theirs, apart),
+            difference(low, high),
+            decision,
+            min(a.length, b.length),
+        )
 
-    Attributes:
-        layer: The faster one, as rows of `experiments.speed` call it.
-        than: The slower one.
+
+def _values(a: Line, b: Line, measure: str, paired: bool) -> tuple[list, list]:
+    """Those of each line; where seeds draw the data, of the same data in order."""
+    if not paired:
+        return a.values(measure), b.values(measure)
+    ours, theirs = a.drawn(measure), b.drawn(measure)
+    shared = [draw for draw in ours if draw in theirs]
+    return [ours[draw] for draw in shared], [theirs[draw] for draw in shared]
+
+
+def _alike(claim: Claim, a: Line, b: Line) -> bool:
+    """Whether lines differ in nothing but what the claim names.
+
+    A setting that one of the layers lacks, such as the forget constant of the LSTM,
+    makes no difference.
     """
+    from slim_keras.variants import VARIANTS
 
-    layer: str
-    than: str
+    ignored = {*claim.runs, *claim.than}
+    if claim.equal_weights:
+        if abs(a.weights - b.weights) > WEIGHTS * b.weights:
+            return False
+        ignored.add("units")
+    if None in (a.settings.get("forget"), b.settings.get("forget")):
+        ignored.add("forget")
+    gated = [VARIANTS[line.settings["variant"]].gated for line in (a, b)]
+    if not all(gated):
+        ignored.add("gate_activation")
+    names = {*a.settings, *b.settings} - ignored
+    return all(a.settings.get(name) == b.settings.get(name) for name in names)
 
 
-_MAIN = "1901.06401"
-_SIGMOID = {"activation": "sigmoid"}
-_IMDB = {"units": 100, **_SIGMOID}
-_NEWS = {"units": 128, "activation": "tanh"}
-_CONV = {"units": 70, "activation": "tanh", "eta": 1e-3}
-_LSTM, _LSTM6, _LSTM_C6 = ({"variant": key} for key in ("lstm", "lstm6", "lstm_c6"))
-# The f of Tables IV and V is unknown. For LSTM6 these stand in the authors' code of
-# different years; for LSTM_C6 that has none, and 0.96 stands in a comment beside them.
-_F6, _F_C6 = {"forget": (0.4, 0.56)}, {"forget": (0.4, 0.56, 0.96)}
-_HIGH_F = {"forget": (0.95, 0.96)}
-# The paper's sizes and epochs are unknown: these are those of configs/handwriting.toml,
-# and the same on both sides, as who stops earlier overfits less.
-_INDY: dict[str, Any] = {
-    "source": "1903.08023, abstract",
-    "experiment": "handwriting",
-    "same": {"epochs": 15},
-    "epochs": 15,
-    "left": {"variant": "indylstm"},
-    "right": _LSTM,
-}
-_EQUAL_WEIGHTS: dict[str, Any] = {"free": ("units",), "weights_within": 0.03}
+def _fixed(claim: Claim) -> list[str]:
+    return [name for name, value in claim.same.items() if not isinstance(value, list)]
 
-CLAIMS: tuple[Claim, ...] = (
-    Counted(
-        text="The layers have the numbers of weights of Tables I and II.",
-        source=f"{_MAIN}, Tables I and II",
-    ),
-    *(
-        Better(
-            text=f"On IMDB with n = 100 LSTM is more accurate than {name}.",
-            source=f"{_MAIN}, Table IV",
-            experiment="imdb",
-            same=_IMDB,
-            epochs=100,
-            left=_LSTM,
-            right=slim,
+
+def _apart(claim: Claim, a: Line, b: Line) -> list[str]:
+    """What the text of each side tells beside the layer."""
+    names = dict.fromkeys([*claim.runs, *claim.than])
+    names |= {"units": None} if claim.equal_weights else {}
+    return [
+        name
+        for name in names
+        if name != "variant" and a.settings.get(name) != b.settings.get(name)
+    ]
+
+
+def _side(line: Line, values: Sequence[float], apart: Sequence[str] = ()) -> str:
+    told = [n for n in apart if line.settings.get(n) is not None]
+    parts = [layer_name(line.settings["variant"])]
+    parts += [words(name, line.settings[name]) for name in told]
+    parts += [f"{line.weights:,} weights"] if "units" in apart else []
+    return f"{', '.join(parts)}: {spread(values)} ({line.name}, {len(values)} seeds)"
+
+
+def _reaches(
+    claim: Claim, printed: float, lines: Sequence[Line]
+) -> Iterator[Comparison]:
+    able = [line for line in lines if line.matches(claim.same | claim.runs)]
+    for measure, line in product(claim.measures, able):
+        values = line.values(measure)
+        if len(values) < SEEDS:
+            continue
+        low, high = (end - printed for end in interval(values))
+        inside = [WITHIN - high, WITHIN + low]  # how far each end is from its limit
+        outside = [WITHIN - low, WITHIN + high]
+        decision = HOLDS if min(inside) > 0 else FAILS if min(outside) < 0 else OPEN
+        (what,) = describe([line], [*_fixed(claim), *claim.runs])
+        yield Comparison(
+            what,
+            measure,
+            _side(line, values),
+            f"{printed:.4f} (printed)",
+            difference(low, high),
+            decision,
+            line.length,
         )
-        for name, slim in (("LSTM6", _LSTM6 | _F6), ("LSTM_C6", _LSTM_C6 | _F_C6))
-    ),
-    *(
-        Reaches(
-            text=f"On IMDB with n = 100, eta = {rate}, {name} reaches {printed:.4f}.",
-            source=f"{_MAIN}, Table IV",
-            experiment="imdb",
-            same=_IMDB | slim | {"eta": eta},
-            epochs=100,
-            printed=printed,
-            some=True,
+
+
+def _faster(claim: Claim, results: Results) -> Iterator[Comparison]:
+    ours, theirs = claim.runs["layer"], claim.than["layer"]
+    rows = speed.unmasked(speed.newest(results.speed), "imdb")
+    for (backend, processor), own in speed.grouped(rows, speed.WHERE).items():
+        ratios = (speed.steps(own)[theirs] / speed.steps(own)[ours]).dropna()
+        if len(ratios) < SEEDS:
+            continue
+        faster = int((ratios > 1).sum())
+        yield Comparison(
+            f"{backend}, {processor}",
+            "step",
+            f"faster at {faster} of {len(ratios)} shapes",
+            "-",
+            f"{ratios.min():.1f} to {ratios.max():.1f} times faster",
+            HOLDS if faster == len(ratios) else FAILS,
         )
-        for name, slim, low, high in (
-            ("LSTM", _LSTM, 0.8856, 0.8868),
-            ("LSTM6 with f = 0.4 or 0.56", _LSTM6 | _F6, 0.8208, 0.8026),
-            ("LSTM_C6 with f = 0.4, 0.56 or 0.96", _LSTM_C6 | _F_C6, 0.8174, 0.8192),
+
+
+def _counted(table: Table) -> list[Comparison]:
+    return [
+        Comparison(
+            f"{cell.settings['task']}, {layer_name(cell.settings['variant'])}",
+            "weights",
+            f"{ours:,}",
+            f"{printed:,}",
+            f"{ours - printed:+,}",
+            HOLDS if ours == printed else FAILS,
         )
-        for eta, rate, printed in ((1e-4, "1e-4", low), (1e-3, "1e-3", high))
-    ),
-    Better(
-        text="On IMDB a smaller eta, 1e-4 instead of 1e-3, lifts LSTM6.",
-        source=f"{_MAIN}, text of Table IV",
-        experiment="imdb",
-        same=_IMDB | _LSTM6 | _F6,
-        epochs=100,
-        left={"eta": 1e-4},
-        right={"eta": 1e-3},
-        slow="left",
-    ),
-    Better(
-        text="On IMDB a smaller eta, 1e-4 instead of 1e-3, does not lift LSTM_C6.",
-        source=f"{_MAIN}, text of Table IV",
-        experiment="imdb",
-        same=_IMDB | _LSTM_C6 | _F_C6,
-        epochs=100,
-        left={"eta": 1e-3},
-        right={"eta": 1e-4},
-        margin=0.01,
-        slow="right",
-    ),
-    Better(
-        text="On IMDB more units lift LSTM6: n = 400 instead of 100.",
-        source=f"{_MAIN}, Table V",
-        experiment="imdb",
-        same=_LSTM6 | _F6 | _SIGMOID | {"eta": (1e-4, 5e-5, 2.5e-5, 1.2e-5)},
-        epochs=100,
-        left={"units": 400},
-        right={"units": 100},
-        slow="left",
-    ),
-    Reaches(
-        text="On IMDB LSTM6 with n = 400 reaches 0.8618.",
-        source=f"{_MAIN}, Table V",
-        experiment="imdb",
-        same=_LSTM6 | _F6 | _SIGMOID | {"units": 400, "eta": 2.5e-5},
-        epochs=100,
-        printed=0.8618,
-    ),
-    *(
-        Better(
-            text=f"On IMDB a larger f, 0.95 or 0.96 instead of 0.4, lifts {name}.",
-            source=f"{_MAIN}, section 4.1.3",
-            experiment="imdb",
-            same=slim | _SIGMOID,
-            epochs=100,
-            left=_HIGH_F,
-            right={"forget": 0.4},
-        )
-        for name, slim in (("LSTM6", _LSTM6), ("LSTM_C6", _LSTM_C6))
-    ),
-    Better(
-        text="On IMDB LSTM6 with a large f comes to be more accurate than LSTM.",
-        source=f"{_MAIN}, section 4.1.3, at whatever epoch",
-        experiment="imdb",
-        same=_IMDB,
-        epochs=200,
-        left=_LSTM6 | _HIGH_F,
-        right=_LSTM,
-    ),
-    Better(
-        text="On IMDB LSTM6 with a large f is above LSTM after epoch 150.",
-        source=f"{_MAIN}, section 4.1.3",
-        experiment="imdb",
-        same=_IMDB,
-        epochs=200,
-        left=_LSTM6 | _HIGH_F,
-        right=_LSTM,
-        measures=("after_150",),
-    ),
-    *(
-        Better(
-            text=f"On 20 Newsgroups LSTM_C6 {says} LSTM.",
-            source=f"{_MAIN}, Table VII",
-            experiment="newsgroups",
-            same=_NEWS,
-            epochs=100,
-            left=_LSTM_C6,
-            right=_LSTM,
-            margin=margin,
-        )
-        for says, margin in (("is more accurate than", 0.0), ("matches or beats", 0.01))
-    ),
-    Better(
-        text="On 20 Newsgroups LSTM is more accurate than LSTM6.",
-        source=f"{_MAIN}, Table VII",
-        experiment="newsgroups",
-        same=_NEWS,
-        epochs=100,
-        left=_LSTM,
-        right=_LSTM6,
-    ),
-    *(
-        Better(
-            text=f"With sigmoid, too, LSTM_C6 is more accurate than {name} there.",
-            source=f"{_MAIN}, section 4.2.2",
-            experiment="newsgroups",
-            same=_NEWS | _SIGMOID,
-            epochs=100,
-            left=_LSTM_C6,
-            right=other,
-        )
-        for name, other in (("LSTM", _LSTM), ("LSTM6", _LSTM6))
-    ),
-    Faster(
-        text="A step of LSTM_C6 takes less time than one of LSTM6.",
-        source=f"{_MAIN}, text of Table II",
-        layer="lstm_c6",
-        than="lstm6",
-    ),
-    *(
-        Faster(
-            text=f"A step of {name} takes less time than one of Keras' LSTM.",
-            source=f"{_MAIN}, text of Table II",
-            layer=key,
-            than="keras.layers.LSTM",
-        )
-        for name, key in (("LSTM6", "lstm6"), ("LSTM_C6", "lstm_c6"))
-    ),
-    Better(
-        text="After a convolution some of LSTM1, LSTM2, LSTM3 match LSTM.",
-        source="1901.00525, abstract",
-        experiment="imdb_conv",
-        same=_CONV,
-        epochs=2,
-        left={"variant": ("lstm1", "lstm2", "lstm3")},
-        right=_LSTM,
-        margin=0.01,
-        some=True,
-    ),
-    Reaches(
-        text="After a convolution LSTM reaches 0.8498 in 2 epochs.",
-        source="Keras' example imdb_cnn_lstm.py",
-        experiment="imdb_conv",
-        same=_CONV | _LSTM,
-        epochs=2,
-        printed=0.8498,
-    ),
-    Better(
-        text="On handwriting IndyLSTM makes fewer errors than LSTM with as many layers "
-        "and weights.",
-        **_INDY,
-        **_EQUAL_WEIGHTS,
-        measures=("cer",),
-    ),
-    Better(
-        text="On handwriting the best IndyLSTM makes fewer errors than the best LSTM.",
-        **_INDY,
-        free=("layers", "units"),
-        best=True,
-        measures=("cer",),
-    ),
-    Better(
-        text="On handwriting IndyLSTM overfits less than LSTM with as many layers and "
-        "weights.",
-        **_INDY,
-        **_EQUAL_WEIGHTS,
-        measures=("gap",),
-    ),
-    Better(
-        text="On handwriting IndyLSTM overfits less than LSTM with as many layers and "
-        "units.",
-        **_INDY,
-        measures=("gap",),
-    ),
-)
+        for cell in table.cells
+        for ours, printed in [(counted(cell.settings), cell.printed["weights"])]
+    ]
+
+
+def counted(settings: dict) -> int:
+    """The weights of a recurrent layer in this library."""
+    from slim_keras.variants import VARIANTS
+
+    layer = VARIANTS[settings["variant"]]
+    return settings["directions"] * layer.parameters(
+        settings["inputs"], settings["units"]
+    )

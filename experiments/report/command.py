@@ -10,8 +10,9 @@ from experiments.core import environment
 from experiments.core.command import setting
 from experiments.core.errors import UserError
 from experiments.core.results import replacing
+from experiments.report import papers
 from experiments.report.collect import collect
-from experiments.report.page import page
+from experiments.report.pages import HOME, pages
 from experiments.report.rows import read
 
 
@@ -27,18 +28,19 @@ class Settings:
     output: str = setting(
         "results/README.md",
         click.STRING,
-        "The report; its figures go into the folder `figures` beside it.",
+        "The first page of the report; the other pages and the folder `figures` go "
+        "beside it.",
     )
     collect: str | None = setting(
         None,
         click.STRING,
-        "First copy finished runs that are not there yet from this folder, the "
-        "--output of the experiments.",
+        "First copy the finished runs of this folder, the --output of the experiments, "
+        "that --rows lacks.",
     )
     busy: bool = setting(
         False,
         click.BOOL,
-        "Those that --collect copies were trained while the machine did other work: "
+        "The machine did other work while it trained the runs that --collect copies: "
         "leave their seconds per epoch out.",
     )
 
@@ -53,13 +55,15 @@ def run(settings: Settings) -> int:
     if settings.collect is not None:
         _collect(Path(settings.collect), folder, settings.busy)
     elif settings.busy:
-        raise UserError("--busy: it is about what --collect copies; give both")
+        raise UserError("--busy needs --collect, whose runs it is about")
     results = read(folder)
     output = Path(settings.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    text = page(results, output.parent / "figures")
-    with replacing(output) as beside:
-        beside.write_text(text, encoding="utf-8")
+    made = pages(results, papers.papers(), papers.pages(), output.parent)
+    for name, text in made.items():
+        path = output if name == f"{HOME}.md" else output.parent / name
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
     if results.samples:
         print(f"left out: {results.samples} rows of sample data", file=sys.stderr)
     print(output)

@@ -9,39 +9,44 @@ from experiments.core.results import Row
 from experiments.grid import definition
 from experiments.grid.runs import ROOT, Run
 from experiments.report.lines import LENGTHS
+from experiments.report.papers import NOTHING
 from experiments.report.rows import Results
-from experiments.report.text import NOTHING, table
+from experiments.report.text import table
 
 CONFIGS = ROOT / "configs"
 
-GRIDS = """What the grids in `configs/` ask for. A run is done if a row has all of its
-settings, on whatever backend; `shorter` are those of the others that were trained for
+GRIDS = """\
+A grid is a file in `configs/`. A run of it is done if a row has all of its
+settings, on whatever backend; `shorter` counts the others that were trained for
 fewer epochs or steps. A grid skips the runs with a row of its backend in
-`runs/results.jsonl` and goes on with those that were interrupted; rows from elsewhere
-it knows after `cat results/imdb.jsonl >> runs/results.jsonl` and so on."""
+`runs/results.jsonl`, to which `cat results/imdb.jsonl >> runs/results.jsonl` and so
+on adds these rows."""
 
 
-def grids_table(results: Results, configs: Path) -> str:
+def grids_table(results: Results, configs: Path, experiment: str) -> str:
     """How many runs each grid wants, has and lacks, and the command for the rest.
 
     Args:
         results: All rows.
-        configs: The folder of the grids. What names no experiment there is no grid.
+        configs: The folder of the grids. A file that names no experiment is no grid.
+        experiment: The experiment of the grids.
+
+    Returns:
+        Nothing if the experiment has no grid.
     """
     rows = [
-        anywhere(row)
-        for lines in results.lines.values()
-        for line in lines
-        for row in line.rows
+        anywhere(row) for line in results.lines.get(experiment, []) for row in line.rows
     ]
     paths = [
         path
         for path in sorted(configs.glob("*.toml"))
-        if "experiment" in command.read_table(path)
+        if command.read_table(path).get("experiment") == experiment
     ]
+    if not paths:
+        return ""
     numbers = ["configurations", "seeds", "runs", "done", "shorter"]
     lines = [_line(path, rows) for path in paths]
-    return table(["grid", "what runs the rest", *numbers], lines, left=2)
+    return table(["grid", "what runs the rest", *numbers], lines)
 
 
 def wanted(path: Path) -> list[Run]:

@@ -4,44 +4,31 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from operator import attrgetter
 
-from experiments import adding
 from experiments.core.checkpoint import History
 from experiments.core.results import Row
 
-# Of one run; `None` where it cannot say it.
+# What is measured of one run; `None` where the run does not say it.
 Measure = Callable[[Row, History], float | None]
 
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
 LENGTHS = {"epochs", "steps"}  # what experiments call the length of a training
-# In rows of experiments without classes, and of those whose seed draws the data.
+# These stand only in rows of experiments without classes, and of experiments whose seed
+# draws the data.
 OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
 
 # What a row holds besides the settings that its numbers depend on.
 RECORD = OPTIONAL | {
-    "run",
-    "status",
-    "reason",
-    "seed",
-    "data_origin",
-    "started",
-    "recurrent_parameters",
-    "model_parameters",
-    "paper",
-    "clean",
-    "train_accuracy",
-    "epochs_finished",
-    "seconds_per_epoch",
-    "versions",
-    "processor",
-    "commit",
+    *("run", "status", "reason", "seed", "data_origin", "started", "finished"),
+    *("recurrent_parameters", "model_parameters", "paper", "clean", "train_accuracy"),
+    *("epochs_finished", "seconds_per_epoch", "versions", "processor", "commit"),
     "dirty",
-    "finished",
 }
 
 
-def _score(protocol: str, figure: str) -> Measure:
-    return lambda row, history: (row.get(protocol) or {}).get(figure)
+def _score(name: str, figure: str) -> Measure:
+    return lambda row, history: (row.get(name) or {}).get(figure)
 
 
 def _gap(row: Row, history: History) -> float | None:
@@ -53,17 +40,13 @@ def _error(row: Row, history: History) -> float | None:
     return row["clean"] and 100 * (1 - row["clean"]["test_accuracy"])
 
 
-def _of_adding(measure: Measure) -> Measure:
-    """Of the adding problem alone: others have such losses, too."""
-    return lambda row, history: (
-        measure(row, history) if row["experiment"] == "adding" else None
-    )
-
-
 def _solved(row: Row, history: History) -> float | None:
-    losses = [entry["test_loss"] for entry in history]
-    solved = (place for place, loss in enumerate(losses, start=1) if loss < SOLVED)
-    return next((adding.EPOCH * place for place in solved), None)
+    """The training steps until the first test with a loss below `SOLVED`."""
+    if "steps" not in row:
+        return None
+    each = row["steps"] / len(history)
+    losses = enumerate((entry["test_loss"] for entry in history), start=1)
+    return next((each * place for place, loss in losses if loss < SOLVED), None)
 
 
 def _validation(row: Row, history: History) -> float | None:
@@ -80,7 +63,6 @@ def _mean_test(first: int, last: int) -> Measure:
     return measure
 
 
-# What is measured.
 MEASURES: dict[str, Measure] = {
     "train": lambda row, history: row["train_accuracy"],
     "paper": _score("paper", "test_accuracy"),
@@ -91,18 +73,20 @@ MEASURES: dict[str, Measure] = {
     "late": _mean_test(95, 100),
     "after_150": _mean_test(151, 200),
     "error": _error,
-    "mse": _of_adding(_score("best", "test_loss")),
-    "mse_last": _of_adding(_score("last", "test_loss")),
-    "solved": _of_adding(_solved),
+    "mse": _score("best", "test_loss"),
+    "mse_last": _score("last", "test_loss"),
+    "solved": _solved,
     "cer": _score("best", "test_cer"),
     "cer_beam": _score("best", "test_cer_beam"),
     "gap": _gap,
     "cer_train": _score("last", "train_cer"),
     "cer_last": _score("last", "test_cer"),
     "parameters": lambda row, history: row["model_parameters"],
+    "recurrent": lambda row, history: row["recurrent_parameters"],
     "seconds": lambda row, history: row["seconds_per_epoch"],
 }
-LOWER = {"cer", "gap"}  # of those that claims are judged by, better where lower
+# Better where lower.
+LOWER = {"error", "mse", "mse_last", "cer", "cer_beam", "gap", "cer_train", "cer_last"}
 
 
 @dataclass(frozen=True)
@@ -137,12 +121,12 @@ class Line:
         return [run for run in self.runs if run[0]["status"] == "finished"]
 
     def values(self, measure: str) -> list[float]:
-        """One of `MEASURES` for each finished run that can say it."""
+        """One of `MEASURES` of each finished run that says it."""
         found = (MEASURES[measure](*run) for run in self.finished)
         return [value for value in found if value is not None]
 
     def drawn(self, measure: str) -> dict[str, float]:
-        """The same by the data that the seed of a run drew; none if seeds draw none."""
+        """The same, by the data that the seed of the run drew."""
         found = {
             row["drawn_checksum"]: MEASURES[measure](row, history)
             for row, history in self.finished
@@ -152,7 +136,7 @@ class Line:
 
     @property
     def weights(self) -> int:
-        """How many the model has."""
+        """The weights of the model."""
         return self.rows[0]["model_parameters"]
 
     @property
@@ -162,38 +146,28 @@ class Line:
         return length
 
     def matches(self, settings: Row) -> bool:
-        """Whether it has these settings; a tuple stands for any of its values."""
+        """Whether it has these settings; a list stands for any of its values."""
         return all(
-            self.settings.get(name) in (value if isinstance(value, tuple) else (value,))
+            self.settings.get(name) in (value if isinstance(value, list) else [value])
             for name, value in settings.items()
         )
 
 
-def alike(lines: Sequence[Line], varying: Set[str]) -> list[list[Line]]:
-    """The lines in groups that have the same settings, but for some.
+def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
+    """Of the lines that differ only in the settings `apart` the longest one.
 
     Args:
         lines: Lines of one experiment.
-        varying: The names of those settings.
+        apart: The names of the settings.
     """
     groups: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        common = [item for item in line.settings.items() if item[0] not in varying]
+        common = [item for item in line.settings.items() if item[0] not in apart]
         groups[str(sorted(common))].append(line)
-    return list(groups.values())
+    return [max(group, key=attrgetter("length")) for group in groups.values()]
 
 
-def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
-    """Of the lines that differ only in some settings, by default their length, one.
-
-    It is the one with the most finished seeds and, among as many, the longest.
-
-    Args:
-        lines: Lines of one experiment.
-        apart: The settings.
-    """
-
-    def size(line: Line) -> tuple[int, int]:
-        return len(line.finished), line.length
-
-    return [max(group, key=size) for group in alike(lines, apart)]
+def usual(lines: Sequence[Line]) -> Line | None:
+    """The line with the most finished seeds, of as many the longest."""
+    able = [line for line in lines if line.finished]
+    return max(able, key=lambda line: (len(line.finished), line.length), default=None)

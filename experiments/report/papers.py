@@ -1,31 +1,20 @@
-"""The tables of the papers as data: what they print, and which runs stand beside it.
+"""What the papers print and claim, read from `experiments/papers/`: a file a paper."""
 
-A cell names the settings of the runs that belong to it. What it does not name, the
-paper leaves open (the forget constant, the epochs, whether the embedding learns ...):
-runs that differ in it are lines of their own. `UNKNOWN` stands for a setting that could
-not be recovered, `SLIP` for that of a column which repeats another table; no run stands
-beside such a cell. Settings that were inferred, not read, are marked so, and the notes
-give the reason.
-"""
-
+import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-UNKNOWN, SLIP = "unknown", "a slip"
+from experiments.core.errors import UserError
 
-# The experiments that measure them.
-TITLES = {
-    "imdb": "IMDB",
-    "imdb_conv": "IMDB after a convolution",
-    "newsgroups": "20 Newsgroups",
-    "adding": "The adding problem",
-    "pixel_mnist": "MNIST pixel by pixel",
-    "handwriting": "Online handwriting",
-}
+FOLDER = Path(__file__).parents[1] / "papers"
+PAGES = "pages.toml"  # the one file there that is of no paper
+NOTHING = "-"  # not printed, or a setting that does not exist
+UNKNOWN, SLIP = "unknown", "a slip"  # no run stands beside such a cell
 
-# Beyond the papers: the grid that seeks the best model of each layer.
-SEARCHES = {"imdb": "imdb_best.toml"}
+Settings = dict[str, Any]  # a list stands for any of its values
 
 
 @dataclass(frozen=True)
@@ -33,330 +22,262 @@ class Cell:
     """What a table prints at one place.
 
     Attributes:
-        settings: Of the runs that belong to it.
-        printed: The printed numbers, by measure (`report_lines.MEASURES`).
+        settings: The settings of the runs that belong to it.
+        printed: The printed numbers, by measure (`lines.MEASURES`).
     """
 
-    settings: dict[str, Any]
-    printed: dict[str, float] = field(default_factory=dict)
+    settings: Settings
+    printed: dict[str, float]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the paper's setting is unknown, so that no run belongs to it."""
+        return not {UNKNOWN, SLIP}.isdisjoint(map(str, self.settings.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table, or a figure that was read off, of a paper.
+    """A table of a paper, or a figure that was read off.
+
+    A cell names the settings of its runs. The paper leaves the other ones open: runs
+    that differ in them stand in rows of their own.
 
     Attributes:
+        name: What claims and figures call it.
         title: Its heading in the report.
-        source: Where it stands.
         experiment: The experiment that measures it.
-        settings: What the runs of all cells have in common.
-        axes: The settings that its cells go through, in the order of its columns.
-        cells: Its cells.
-        grid: The file that trains all of it.
-        printed: The measures that it prints.
+        axes: The settings that the first columns of its rows hold.
+        printed: The measures that the other columns of its rows hold.
+        rows: Its rows.
+        source: Where it stands, if the title does not say it.
+        config: The file in `configs/` that trains all of it.
+        select: The settings that all its runs share.
         measured: The measures that the report adds.
         inferred: The axes whose values were not read but inferred.
         notes: What a reader must know.
+        pivot: A measure: the page starts with its means, the last axis across.
+    """
+
+    name: str
+    title: str
+    experiment: str
+    axes: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    printed: Sequence[str] = ()
+    source: str = ""
+    config: str = ""
+    select: Settings = field(default_factory=dict)
+    measured: Sequence[str] = ()
+    inferred: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    pivot: str = ""
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Its rows as cells."""
+        cells = []
+        for row in self.rows:
+            values = [None if value == NOTHING else value for value in row]
+            named = dict(zip([*self.axes, *self.printed], values, strict=True))
+            settings = {axis: named.pop(axis) for axis in self.axes}
+            printed = {name: x for name, x in named.items() if x is not None}
+            cells.append(Cell(settings, printed))
+        return cells
+
+    def cell(self, settings: Settings) -> Cell | None:
+        """The cell to which runs with these settings belong."""
+        found = (c for c in self.cells if c.settings.items() <= settings.items())
+        return next(found, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a paper says, and which runs test it.
+
+    Attributes:
+        text: The claim in a sentence; `{printed}` is the number of its cell.
+        source: Where it stands.
+        kind: `"better"`: `runs` are better than `than`; or `"reaches"`: `runs` reach
+            the number that `table` prints for them.
+        experiment: The experiment that tests it.
+        table: The name of the table with the number.
+        epochs: How long the paper trains.
+        same: The settings of the runs on both sides.
+        runs: The settings of the runs that the claim is about.
+        than: Those of the runs on the other side.
+        measures: By what it is judged.
+        margin: How much worse still counts, where the claim says `matches`.
+        equal_weights: Whether the models on both sides have as many weights, within
+            3 %, instead of equal units.
+        printed: The number to reach, which `table` prints.
+        says: A sentence for what no verdict says; `{paper[0].difference}` stands for
+            the difference of the first comparison by the measure `paper`.
+    """
+
+    text: str
+    source: str
+    kind: str
+    experiment: str = ""
+    table: str = ""
+    epochs: int = 0
+    same: Settings = field(default_factory=dict)
+    runs: Settings = field(default_factory=dict)
+    than: Settings = field(default_factory=dict)
+    measures: Sequence[str] = ("paper", "clean")
+    margin: float = 0.0
+    equal_weights: bool = False
+    printed: float | None = None
+    says: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Its text with the printed number."""
+        printed = "" if self.printed is None else f"{self.printed:.4f}"
+        return self.text.format(printed=printed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A panel of a figure: each of `lines` is a line of runs with `select`, too."""
+
+    title: str
+    select: Settings
+    lines: Sequence[Settings]
+    x: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure: curves over the epochs, or points over a measure.
+
+    Attributes:
+        name: The name of its file.
+        title: What it shows.
+        experiment: Whose runs.
+        panels: Its panels, four at most.
+        x: Of points, the measure across; empty for curves over the epochs.
+        y: The figure of an epoch, or of points the measure, upwards.
+        label: The label of the vertical axis.
+        printed: The table whose numbers stand as dashed lines.
+        printed_measure: Which of its numbers.
+        level: Where one more dashed line stands.
+        range: From where to where the vertical axis goes.
+        log: Whether the axis of the epochs is logarithmic.
+        unit: The unit of the horizontal axis and how many an epoch has.
+        told: The settings that the legend names beside the layer and f.
+        connect: Whether points of a layer are joined.
+    """
+
+    name: str
+    title: str
+    experiment: str
+    panels: Sequence[Panel]
+    x: str = ""
+    y: str = "test_accuracy"
+    label: str = ""
+    printed: str = ""
+    printed_measure: str = "paper"
+    level: float | None = None
+    range: Sequence[float] = ()
+    log: bool = False
+    unit: tuple[str, int] = ("epoch", 1)
+    told: Sequence[str] = ()
+    connect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A paper, or another source.
+
+    Attributes:
+        key: The name of its file: its number at arXiv.
+        title: Its title.
+        authors: Who wrote it, and when.
+        link: Where it stands.
+        about: What it does.
+        place: Where it stands among the papers.
+        summary: The names of the tables that stand on the report's first page.
+        figure: The name of the figure there.
+    """
+
+    key: str
+    title: str
+    authors: str
+    link: str
+    about: str
+    place: int = 9
+    summary: Sequence[str] = ()
+    figure: str = ""
+    tables: Sequence[Table] = ()
+    claims: Sequence[Claim] = ()
+    figures: Sequence[Figure] = ()
+
+    def table(self, name: str) -> Table:
+        """The table of this name."""
+        return next(table for table in self.tables if table.name == name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The page of an experiment.
+
+    Attributes:
+        title: What it is called.
+        about: What was tried.
+        measures: What a table of runs shows that no paper prints; by default all.
+        search: The file in `configs/` that seeks the best model of each layer.
     """
 
     title: str
-    source: str
-    experiment: str
-    settings: dict[str, Any]
-    axes: Sequence[str]
-    cells: Sequence[Cell]
-    grid: str
-    printed: Sequence[str] = ("train", "paper")
-    measured: Sequence[str] = ("clean",)
-    inferred: Sequence[str] = ()
-    notes: Sequence[str] = ()
+    about: str = ""
+    measures: Sequence[str] = ()
+    search: str = ""
 
 
-def _train_and_test(
-    row: str, column: str, values: Sequence[Any], numbers: dict[Any, Sequence[Any]]
-) -> list[Cell]:
-    """Cells of a table that prints train and test accuracy for each row and column."""
-    return [
-        Cell({row: key, column: value}, {"train": train, "paper": test})
-        for key, pairs in numbers.items()
-        for value, (train, test) in zip(values, pairs, strict=True)
-    ]
+def papers(folder: Path = FOLDER) -> list[Paper]:
+    """All papers, by their places and the names of their files.
 
-
-TABLES = (
-    Table(
-        title="Table IV: IMDB, learning rates, n = 100",
-        source="arXiv 1901.06401",
-        experiment="imdb",
-        settings={"activation": "sigmoid", "units": 100},
-        axes=("variant", "eta"),
-        cells=_train_and_test(
-            "variant",
-            "eta",
-            (1e-4, 1e-3, SLIP),
-            {
-                "lstm": ((0.9906, 0.8856), (1.0000, 0.8868), (0.9600, 0.7775)),
-                "lstm6": ((0.9489, 0.8208), (0.9387, 0.8026), (0.7850, 0.7100)),
-                "lstm_c6": ((0.8992, 0.8174), (0.9445, 0.8192), (0.9556, 0.7842)),
-            },
-        ),
-        grid="imdb_eta.toml",
-        inferred=("eta",),
-        notes=(
-            "The heads of the columns are lost. 1e-4 is inferred from the figure of "
-            'the authors\' code (same model, titled "eta = 0.0001"), 1e-3 from the '
-            "text, which starts from Keras' default.",
-            "The third column repeats that of Table VII, another task, digit for "
-            "digit: a slip. It counts as missing and is compared with nothing.",
-        ),
-    ),
-    Table(
-        title="Table V: IMDB, LSTM6, hidden units and smaller learning rates",
-        source="arXiv 1901.06401",
-        experiment="imdb",
-        settings={"activation": "sigmoid", "variant": "lstm6"},
-        axes=("units", "eta"),
-        cells=_train_and_test(
-            "units",
-            "eta",
-            (5e-5, 2.5e-5, 1.2e-5),
-            {
-                100: ((0.9396, 0.8340), (0.8871, 0.8206), (0.7783, 0.7219)),
-                200: ((0.9461, 0.8461), (0.9185, 0.8459), (0.8330, 0.7908)),
-                300: ((0.9471, 0.8542), (0.9319, 0.8567), (0.8754, 0.8374)),
-                400: ((0.9404, 0.8585), (0.9330, 0.8618), (0.8887, 0.8523)),
-            },
-        ),
-        grid="imdb_units.toml",
-        inferred=("eta",),
-        notes=(
-            "The heads of the columns are lost. The rates fall from left to right, as "
-            "the accuracies in training do; 1.2e-5 stands in the authors' code, "
-            "halving it is a guess.",
-        ),
-    ),
-    Table(
-        title="Section 4.1.3, figures 7 and 8: IMDB, the forget constant f",
-        source="arXiv 1901.06401",
-        experiment="imdb",
-        settings={"activation": "sigmoid", "eta": 1e-4},
-        axes=("variant", "units", "forget"),
-        cells=[
-            Cell({"variant": "lstm", "units": 100, "forget": None}),
-            *(
-                Cell({"variant": variant, "units": units, "forget": forget})
-                for variant, units in (("lstm6", 100), ("lstm_c6", 200))
-                for forget in (0.4, 0.56, 0.8, 0.9, 0.95, 0.96, 0.99)
-            ),
-        ],
-        grid="imdb_forget.toml",
-        printed=(),
-        measured=("train", "paper", "clean", "after_150"),
-        inferred=("forget",),
-        notes=(
-            "The paper prints no numbers here: raising f closes the gap to LSTM, and "
-            "LSTM6 passes LSTM at about epoch 150.",
-            "0.4 and 0.56 are inferred from the authors' code of different years, "
-            "n = 200 and 0.95 for LSTM_C6 from the label of a curve; the other values, "
-            "the learning rate and n of LSTM6 are unknown and chosen here.",
-        ),
-    ),
-    Table(
-        title="The authors' figure: IMDB, eta = 1e-4, their code's settings",
-        source="README of the authors' code of 2019, read off the plot, +-0.004",
-        experiment="imdb",
-        settings={
-            "activation": "sigmoid",
-            "units": 100,
-            "eta": 1e-4,
-            "initialisation": "authors",
-        },
-        axes=("variant",),
-        cells=[
-            Cell(
-                {"variant": variant},
-                {"train": train, "paper": test, "epoch": epoch, "late": late},
-            )
-            for variant, train, test, epoch, late in (
-                ("lstm", 0.990, 0.887, 9, 0.853),
-                ("lstm1", 0.970, 0.882, 18, 0.851),
-                ("lstm2", 0.974, 0.887, 18, 0.855),
-                ("lstm3", 0.954, 0.855, 45, 0.837),
-                ("lstm4", 0.934, 0.818, 76, 0.816),
-                ("lstm5", 0.964, 0.850, 58, 0.839),
-            )
-        ],
-        grid="imdb_authors_grid.toml",
-        printed=("train", "paper", "epoch", "late"),
-        notes=(
-            "LSTM1 was read as at least 0.970 in training. Their driver freezes the "
-            "embedding; whether the figure is of it is not known, so both are trained.",
-        ),
-    ),
-    Table(
-        title="A convolution before the layer: IMDB",
-        source="Keras' example imdb_cnn_lstm.py, for arXiv 1901.00525",
-        experiment="imdb_conv",
-        settings={"activation": "tanh", "units": 70, "eta": 1e-3},
-        axes=("variant",),
-        cells=[
-            Cell({"variant": "lstm"}, {"paper": 0.8498}),
-            *(Cell({"variant": variant}) for variant in ("lstm1", "lstm2", "lstm3")),
-        ],
-        grid="imdb_conv.toml",
-        printed=("paper",),
-        measured=("train", "clean"),
-        notes=(
-            "The numbers of arXiv 1901.00525, its data and its sizes are unknown; "
-            "Keras' example of the same years stands in for them. It states 0.8498 "
-            "with LSTM after 2 epochs. That the paper's three layers are LSTM1, LSTM2 "
-            "and LSTM3 is inferred.",
-        ),
-    ),
-    Table(
-        title="Table VII: 20 Newsgroups, learning rates, n = 128 in each direction",
-        source="arXiv 1901.06401",
-        experiment="newsgroups",
-        settings={"activation": "tanh", "units": 128},
-        axes=("variant", "eta"),
-        cells=_train_and_test(
-            "variant",
-            "eta",
-            (UNKNOWN, 1e-3, UNKNOWN),
-            {
-                "lstm": ((0.9519, 0.7592), (0.9581, 0.7750), (0.9600, 0.7775)),
-                "lstm6": ((0.8169, 0.7158), (0.8448, 0.7200), (0.7850, 0.7100)),
-                "lstm_c6": ((0.9552, 0.7792), (0.9583, 0.7942), (0.9556, 0.7842)),
-            },
-        ),
-        grid="newsgroups_eta.toml",
-        inferred=("eta",),
-        notes=(
-            "The heads of the columns are lost. 1e-3 for the second is inferred: the "
-            "grid is centred on the default, and that is RMSprop's. The rates of the "
-            "first and third column are unknown: no run is compared with them.",
-            "The paper has a softmax of 6 beside 20 groups, and does not say whether "
-            "headers were stripped nor how documents were split; f is unknown too. "
-            "Every reading is a line of its own.",
-        ),
-    ),
-    Table(
-        title="Figure 4: the adding problem",
-        source="arXiv 1910.06251, read off the plots",
-        experiment="adding",
-        settings={"units": 128},
-        axes=("length", "variant"),
-        cells=[
-            Cell(
-                {"length": length, "variant": variant},
-                {"solved": steps} if steps else {},
-            )
-            for length, solved in (
-                (100, {"lstm": 2_000, "indrnn": 1_500, "rnn_tanh": 0, "irnn": 10_000}),
-                (500, {"lstm": 5_500, "indrnn": 2_000, "rnn_tanh": 0, "irnn": 0}),
-                (1000, {"lstm": 0, "indrnn": 5_000, "rnn_tanh": 0, "irnn": 0}),
-                (5000, {"indrnn": 0}),
-            )
-            for variant, steps in solved.items()
-        ],
-        grid="adding.toml",
-        printed=("solved",),
-        measured=("mse", "mse_last"),
-        notes=(
-            "Who always says 1 has an MSE of 0.167. The plots show 60,000 steps; their "
-            "curves fall to about 0, and where that is below 0.01 cannot be read "
-            "exactly. Without a printed number a curve does not fall that far: "
-            "RNN-tanh and, at T = 1000, LSTM and IRNN stay at 0.167, IRNN at 0.03 at "
-            "T = 500. At T = 5000 IndRNN is noisy until its rate falls at step 20,000 "
-            "and then about 0.",
-        ),
-    ),
-    Table(
-        title="Table III: MNIST pixel by pixel",
-        source="arXiv 1910.06251, and the accuracy in the logs of its authors",
-        experiment="pixel_mnist",
-        settings={"variant": "indrnn"},
-        axes=("permuted", "stack", "layers"),
-        cells=[
-            Cell(
-                {"permuted": permuted, "stack": stack, "layers": layers},
-                {"error": error, "clean": logged},
-            )
-            for stack, layers, *numbers in (
-                ("plain", 6, (1.0, 0.9904), (4.0, 0.9564)),
-                ("plain", 12, (0.63, 0.9946), (3.16, 0.9653)),
-                ("residual", 12, (0.61, 0.9938), (2.98, 0.9686)),
-                ("dense", None, (0.52, 0.9948), (2.8, 0.9716)),
-            )
-            for permuted, (error, logged) in zip((False, True), numbers, strict=True)
-        ],
-        grid="pixel_mnist.toml",
-        printed=("error", "clean"),
-        measured=("paper", "train"),
-        notes=(
-            "The printed accuracy is that of the logs, which differ from the paper. "
-            "Error and `clean` are of the epoch chosen on 5 % of the training digits. "
-            "The authors trained until the validation accuracy had not risen for 100 "
-            "epochs or more.",
-        ),
-    ),
-    Table(
-        title="IndyLSTM against LSTM: words of Omniglot's Latin letters, n = 64",
-        source="Our own test of arXiv 1903.08023, whose sizes and tables are unknown",
-        experiment="handwriting",
-        settings={"units": 64, "alphabet": "Latin"},
-        axes=("layers", "variant"),
-        cells=[
-            Cell({"layers": layers, "variant": variant})
-            for layers in (1, 2, 3, 4, 5)
-            for variant in ("lstm", "lstm11", "lstm_c6", "indylstm")
-        ],
-        grid="handwriting.toml",
-        printed=(),
-        measured=("parameters", "cer", "cer_beam", "cer_train", "cer_last"),
-        notes=(
-            "CER is the character error rate on words of writers who are in no other "
-            "part; each seed draws other writers. The first two are those of the epoch "
-            "chosen on the words of yet others.",
-        ),
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Count:
-    """A printed number of weights of the recurrent layer, Tables I and II.
-
-    Attributes:
-        task: What the paper trains.
-        variant: The variant.
-        inputs: Input features m.
-        units: Hidden units n.
-        directions: 2 for a bidirectional layer.
-        printed: The number.
+    Raises:
+        UserError: A file has a key that has no meaning, or lacks one.
     """
-
-    task: str
-    variant: str
-    inputs: int
-    units: int
-    directions: int
-    printed: int
-
-    def measured(self) -> int:
-        """The number in this library."""
-        from slim_keras.variants import VARIANTS
-
-        return self.directions * VARIANTS[self.variant].parameters(
-            self.inputs, self.units
-        )
+    paths = sorted(path for path in folder.glob("*.toml") if path.name != PAGES)
+    found = [_read(path, _paper) for path in paths]
+    return sorted(found, key=lambda paper: paper.place)
 
 
-COUNTS = (
-    Count("IMDB", "lstm", 32, 100, 1, 53_200),
-    Count("IMDB", "lstm6", 32, 100, 1, 13_300),
-    Count("IMDB", "lstm_c6", 32, 100, 1, 3_400),
-    Count("20 Newsgroups", "lstm", 128, 128, 2, 263_168),
-    Count("20 Newsgroups", "lstm6", 128, 128, 2, 65_792),
-    Count("20 Newsgroups", "lstm_c6", 128, 128, 2, 33_280),
-)
+def pages(folder: Path = FOLDER) -> dict[str, Page]:
+    """The pages of the experiments, in their order."""
+    path = folder / PAGES
+    return _read(path, lambda _, text: {key: Page(**own) for key, own in text.items()})
+
+
+def _read(path: Path, make: Any) -> Any:
+    try:
+        return make(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _paper(key: str, text: dict[str, Any]) -> Paper:
+    tables = [Table(**table) for table in text.pop("tables", [])]
+    named = {table.name: table for table in tables}
+    claims = [_claim(claim, named) for claim in text.pop("claims", [])]
+    figures = [
+        Figure(panels=[Panel(**panel) for panel in figure.pop("panels")], **figure)
+        for figure in text.pop("figures", [])
+    ]
+    return Paper(key=key, tables=tables, claims=claims, figures=figures, **text)
+
+
+def _claim(text: dict[str, Any], tables: dict[str, Table]) -> Claim:
+    """A claim; one that names a table has its experiment, settings and number."""
+    if "table" not in text:
+        return Claim(**text)
+    table = tables[text["table"]]
+    claim = Claim(experiment=table.experiment, same=table.select, **text)
+    if not claim.runs:  # it is about the whole table
+        return claim
+    cell = table.cell(claim.same | claim.runs)
+    if cell is None:
+        raise ValueError(f"{table.name} has no cell for {claim.text!r}")
+    return replace(claim, printed=cell.printed["paper"])

@@ -1,17 +1,34 @@
-"""The rows of `experiments.speed`: how long a training step takes, in tables."""
+"""The page about speed, from the rows of `experiments.speed`."""
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import pandas as pd
 
 from experiments.core.results import Row
 from experiments.report.names import layer_name, layer_place
-from experiments.report.text import NOTHING, table
-from experiments.speed.contenders import BASELINE, NATIVE, parts
+from experiments.report.papers import NOTHING, Paper
+from experiments.report.text import folded, table
+from experiments.speed.contenders import BASELINE, NATIVE, parts as contender_parts
 
-# What makes two rows measurements of the same thing.
 WHERE = ("backend", "processor")
 _OTHERS = (BASELINE, NATIVE)
-_WHAT = ("model", "masked", "B", "T", "m", "n")
+_SHAPE = ["model", "masked", "B", "T", "m", "n"]
+_TYPICAL = {"T": 500, "n": 100}  # the shape whose milliseconds stand on top
+
+INTRODUCTION = """\
+# Time of a training step
+
+[All results](README.md). `python -m experiments.speed --backend jax --steps
+100,500,2000 --units 100,200,400` and so on time a whole training step of Keras, all
+layers in turns within a process; a number is the newest median of a layer and a
+shape. B is the batch size, T the number of steps, m the inputs, n the units. `imdb`
+is the model of IMDB, `layer` the recurrent layer alone, `adding` the model of the
+adding problem."""
+
+ENGINES = """\
+Engines compared, and layers on a GPU: milliseconds of a training step / of a
+forward pass; on a GPU also the bytes per second that the step moves, of those that
+a copy moves. `scan:8` takes eight steps at once."""
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
@@ -19,14 +36,195 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 
     Of our layers with the engine that they choose themselves, from host arrays.
     """
-    usual = [row for row in rows if not compares_engines(row)]
-    last = {(*(row[n] for n in (*WHERE, *_WHAT)), row["layer"]): row for row in usual}
+    usual = [row for row in rows if not _compared(row)]
+    last = {(*(row[n] for n in (*WHERE, *_SHAPE)), row["layer"]): row for row in usual}
     return [last[key] for key in sorted(last)]
 
 
-def compares_engines(row: Row) -> bool:
+def _compared(row: Row) -> bool:
     """Whether it was measured beside others of its layer, or on a GPU."""
     return row.get("engines", "auto") != "auto" or row.get("device", "cpu") != "cpu"
+
+
+def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple, list[Row]]:
+    """The rows that agree in some fields, by what these hold."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
+
+
+def unmasked(rows: Iterable[Row], model: str) -> list[Row]:
+    """The rows of a model without a mask."""
+    return [row for row in rows if row["model"] == model and not row["masked"]]
+
+
+def steps(rows: Iterable[Row]) -> pd.DataFrame:
+    """Milliseconds of a training step: a row for each shape, a column a layer."""
+    frame = pd.DataFrame(rows).pivot(index=_SHAPE, columns="layer", values="step_ms")
+    others = [name for name in _OTHERS if name not in frame]
+    frame = frame.assign(**dict.fromkeys(others, float("nan")))
+    return frame[sorted(frame.columns, key=place)]
+
+
+def page(rows: Sequence[Row], papers: Sequence[Paper]) -> str:
+    """The page: the newest machine on top, what else was measured folded below."""
+    own = newest(rows)
+    if not own:
+        return f"{INTRODUCTION}\n\nNo rows yet.\n"
+    usual = [row for row in reversed(rows) if not _compared(row)]
+    processors = dict.fromkeys(row["processor"] for row in usual)
+    texts = [
+        _machine(name, [row for row in own if row["processor"] == name], papers)
+        for name in processors
+    ]
+    parts = [INTRODUCTION, *texts[:1]]
+    parts += [folded("An older machine", text) for text in texts[1:]]
+    if engines := engine_tables(row for row in rows if not studied(row)):
+        parts += ["## Engines, and a GPU", ENGINES, engines]
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(processor: str, rows: Sequence[Row], papers: Sequence[Paper]) -> str:
+    """Ratios and milliseconds on one machine, and all its shapes folded."""
+    parts = [
+        f"## {processor}",
+        f"How many times faster than `{BASELINE}`: the median over the shapes and the "
+        "range.",
+        range_table(rows),
+    ]
+    typical = [
+        row
+        for row in unmasked(rows, "imdb")
+        if all(row[name] == value for name, value in _TYPICAL.items())
+    ]
+    if typical:
+        parts += [
+            "Milliseconds of a step of `imdb` without a mask, T = 500, n = 100:",
+            _by_backend(typical, lambda own: f"{own[0]['step_ms']:.1f}"),
+            "![Milliseconds of a training step by layer, one panel for each backend]"
+            "(speed.png)",
+        ]
+    for model in ("imdb", "adding"):
+        shapes = unmasked(rows, model)
+        if shapes:
+            says = (
+                "Milliseconds of a step without a mask, and in brackets how many times "
+                f"faster than `{BASELINE}` and `{NATIVE}`."
+            )
+            says += _ratios_printed(papers) if model == "adding" else ""
+            text = f"{says}\n\n{step_tables(shapes)}"
+            parts.append(folded(f"All shapes of the model `{model}`", text))
+    if any(row["masked"] for row in rows):
+        says = "The step with a mask over the step without: the median and the range."
+        parts.append(folded("What a mask costs", f"{says}\n\n{mask_table(rows)}"))
+    return "\n\n".join(parts)
+
+
+def _ratios_printed(papers: Sequence[Paper]) -> str:
+    """What a paper prints of the same: ratios to cuDNN's LSTM by length and layers."""
+    for paper in papers:
+        for printed in paper.tables:
+            if "ratio" in printed.printed:
+                told = ", ".join(
+                    f"{cell.printed['ratio']:g} (T = {cell.settings['length']}, "
+                    f"layers: {cell.settings['layers']})"
+                    for cell in printed.cells
+                )
+                return f" {printed.title}, arXiv {paper.key}: {told}."
+    return ""
+
+
+def _by_backend(rows: Sequence[Row], text: Callable[[list[Row]], str]) -> str:
+    """A table with a row for each layer and a column for each backend."""
+    backends = sorted({row["backend"] for row in rows})
+    cells = grouped(rows, ("layer", "backend"))
+    layers = sorted({row["layer"] for row in rows}, key=place)
+    body = [
+        [
+            layer_title(x),
+            *(text(cells[x, b]) if (x, b) in cells else NOTHING for b in backends),
+        ]
+        for x in layers
+    ]
+    return table(["layer", *backends], body)
+
+
+def step_tables(rows: Iterable[Row]) -> str:
+    """For each backend the step at every shape of a model."""
+    parts = []
+    for (backend, batch, inputs), own in grouped(rows, ("backend", "B", "m")).items():
+        frame = steps(own)
+        layers = [layer for layer in frame if frame[layer].notna().any()]
+        body = [
+            [str(shape[3]), str(shape[5]), *(_step(times, layer) for layer in layers)]
+            for shape, times in frame.iterrows()
+        ]
+        columns = ["T", "n", *map(layer_title, layers)]
+        parts += [
+            f"{backend}, B = {batch}, m = {inputs}:",
+            table(columns, body),
+        ]
+    return "\n\n".join(parts)
+
+
+def _step(times: pd.Series, layer: str) -> str:
+    """Milliseconds, and how many times faster than Keras' LSTM and PyTorch's."""
+    if pd.isna(times[layer]):
+        return NOTHING
+    ratios = (times[other] / times[layer] for other in _OTHERS)
+    told = (NOTHING if pd.isna(ratio) else f"{ratio:.1f}x" for ratio in ratios)
+    return f"{times[layer]:.1f} ({', '.join(told)})"
+
+
+def range_table(rows: Sequence[Row]) -> str:
+    """How many times faster than Keras' LSTM, over all shapes, by model and mask."""
+    kinds = sorted({(row["model"], row["masked"]) for row in rows})
+    body = []
+    for (backend,), own in grouped(rows, ["backend"]).items():
+        frame = steps(own)
+        ratios = frame.rdiv(frame[BASELINE], axis=0)
+        body += [
+            [
+                backend,
+                layer_title(layer),
+                *(_range(ratios[layer], kind) for kind in kinds),
+            ]
+            for layer in frame
+            if layer != BASELINE and frame[layer].notna().any()
+        ]
+    columns = [
+        f"{model}, {'masked' if masked else 'no mask'}" for model, masked in kinds
+    ]
+    return table(["backend", "layer", *columns], body)
+
+
+def _range(ratios: pd.Series, kind: tuple[str, bool] | None = None) -> str:
+    """The median, and from where to where; of one kind of shapes, or of all."""
+    if kind is not None:
+        ratios = ratios[[shape[:2] == kind for shape in ratios.index]]
+    ratios = ratios.dropna()
+    if len(ratios) < 2:
+        return f"{ratios.iloc[0]:.2f}" if len(ratios) else NOTHING
+    return f"{ratios.median():.2f} ({ratios.min():.2f}-{ratios.max():.2f})"
+
+
+def mask_table(rows: Sequence[Row]) -> str:
+    """What a mask costs: the masked step over the unmasked one at the same shape."""
+
+    def cost(own: list[Row]) -> str:
+        frame = steps(own)[own[0]["layer"]].unstack("masked")
+        if True not in frame or False not in frame:
+            return NOTHING
+        return _range(frame[True] / frame[False])
+
+    # PyTorch's LSTM has no masks.
+    return _by_backend([row for row in rows if row["layer"] != NATIVE], cost)
+
+
+def studied(row: Row) -> bool:
+    """Whether it belongs to the study of layers with all steps at once."""
+    return "parallel" in row.get("engines", "")
 
 
 def engine_tables(rows: Iterable[Row]) -> str:
@@ -35,11 +233,9 @@ def engine_tables(rows: Iterable[Row]) -> str:
     Those that were compared with one another stand in one table.
     """
     own = [
-        {"xla_flags": None} | row
-        for row in rows
-        if compares_engines(row) and row["engine"]
+        {"xla_flags": None} | row for row in rows if _compared(row) and row["engine"]
     ]
-    sections = []
+    parts = []
     what = (*WHERE, "model", "masked", "engines", "xla_flags")
     for of, alike in grouped(own, what).items():
         backend, processor, model, masked, compared, flags = of
@@ -49,10 +245,11 @@ def engine_tables(rows: Iterable[Row]) -> str:
             cells = {_engine(row): _both(row) for row in by_engine}  # the newest
             shown = [cells.get(engine, NOTHING) for engine in engines]
             body.append([layer_title(shape[0]), *map(str, shape[1:]), *shown])
-        title = f"### {backend}, {processor}: {model}, {compared.replace(',', ', ')}"
+        title = f"{processor}, {backend}, {model}: {compared.replace(',', ', ')}"
         title += (", masked" if masked else "") + (f", {flags}" if flags else "")
-        sections += [title, table(["layer", "B", "T", "m", "n", *engines], body)]
-    return "\n\n".join(sections)
+        text = table(["layer", "B", "T", "m", "n", *engines], body)
+        parts.append(folded(title, text))
+    return "\n\n".join(parts)
 
 
 def _engine(row: Row) -> str:
@@ -74,121 +271,11 @@ def _both(row: Row) -> str:
     return ", ".join(said)
 
 
-def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple, list[Row]]:
-    """The rows that agree in some fields, by what these hold."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in names), []).append(row)
-    return groups
-
-
-def shapes(rows: Iterable[Row], key: Sequence[str] = _WHAT) -> dict[tuple, dict]:
-    """Milliseconds of a training step by shape, and by layer within it."""
-    steps: dict[tuple, dict[str, float]] = {}
-    for row in rows:
-        of_shape = steps.setdefault(tuple(row[name] for name in key), {})
-        of_shape[row["layer"]] = row["step_ms"]
-    return steps
-
-
-def unmasked(rows: Iterable[Row], model: str) -> list[Row]:
-    """The rows of a model without a mask."""
-    return [row for row in rows if row["model"] == model and not row["masked"]]
-
-
-def step_tables(rows: Iterable[Row]) -> str:
-    """For each backend and model the step at every shape."""
-    sections = []
-    tables = grouped(rows, [*WHERE, "model", "B", "m"])
-    for (backend, processor, model, batch, features), own in tables.items():
-        steps = shapes(own, ("T", "n"))
-        layers = _layers(own)
-        body = [
-            [str(T), str(n), *(_step(times, layer) for layer in layers)]
-            for (T, n), times in sorted(steps.items())
-        ]
-        title = f"### {backend}, {processor}: {model}, B={batch}, m={features}"
-        columns = ["T", "n", *map(layer_title, layers)]
-        sections += [title, table(columns, body, left=0)]
-    return "\n\n".join(sections)
-
-
-def _step(times: dict[str, float], layer: str) -> str:
-    """Milliseconds, and how many times faster than Keras' LSTM and PyTorch's."""
-    if layer not in times:
-        return NOTHING
-    own = times[layer]
-    ratios = [
-        f"{times[other] / own:.1f}x" if other in times else NOTHING
-        for other in (BASELINE, NATIVE)
-    ]
-    return f"{own:.1f} ({', '.join(ratios)})"
-
-
-def range_table(rows: Sequence[Row]) -> str:
-    """How many times faster than Keras' LSTM, over all shapes, by model and mask."""
-    kinds = sorted({(row["model"], row["masked"]) for row in rows})
-    body = []
-    for (backend, processor), own in grouped(rows, WHERE).items():
-        steps = shapes(own)
-        for layer in _layers(own):
-            if layer == BASELINE:
-                continue
-            cells = []
-            for kind in kinds:
-                ratios = [
-                    times[BASELINE] / times[layer]
-                    for shape, times in steps.items()
-                    if shape[:2] == kind and {BASELINE, layer} <= times.keys()
-                ]
-                cells.append(_range(ratios))
-            body.append([backend, processor, layer_title(layer), *cells])
-    columns = [
-        f"{model}, {'masked' if masked else 'no mask'}" for model, masked in kinds
-    ]
-    return table(["backend", "processor", "layer", *columns], body, left=3)
-
-
-def mask_table(rows: Sequence[Row]) -> str:
-    """What a mask costs: the masked step over the unmasked one at the same shape."""
-    machines = grouped(rows, WHERE)
-    layers = [layer for layer in _layers(rows) if layer != NATIVE]  # it has no masks
-    body = []
-    for layer in layers:
-        cells = []
-        for own in machines.values():
-            steps = shapes(own)
-            ratios = [
-                times[layer] / plain[layer]
-                for (model, masked, *shape), times in steps.items()
-                if masked and layer in times
-                if layer in (plain := steps.get((model, False, *shape), {}))
-            ]
-            cells.append(_range(ratios))
-        body.append([layer_title(layer), *cells])
-    columns = [f"{backend}, {processor}" for backend, processor in machines]
-    return table(["layer", *columns], body)
-
-
-def _range(ratios: Sequence[float]) -> str:
-    """The median, and from where to where."""
-    if not ratios:
-        return NOTHING
-    median = f"{statistics.median(ratios):.2f}"
-    if len(ratios) == 1:
-        return median
-    return f"{median} ({min(ratios):.2f}-{max(ratios):.2f})"
-
-
-def _layers(rows: Iterable[Row]) -> list[str]:
-    return sorted({row["layer"] for row in rows}, key=place)
-
-
 def place(layer: str) -> tuple[int, int]:
     """Where a layer stands: Keras' and PyTorch's LSTM, then ours as the library has."""
     if layer in _OTHERS:
         return -1, _OTHERS.index(layer)
-    key, depth = parts(layer)
+    key, depth = contender_parts(layer)
     return layer_place(key), depth
 
 
@@ -196,5 +283,5 @@ def layer_title(layer: str) -> str:
     """What the report calls a layer in a row of a benchmark."""
     if layer in _OTHERS:
         return f"`{layer}`"
-    key, depth = parts(layer)
+    key, depth = contender_parts(layer)
     return layer_name(key) + (f", {depth} layers" if depth > 1 else "")

@@ -7,13 +7,41 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from experiments.core import command
 from experiments.core.results import Row
-from experiments.report.lines import Line
+from experiments.report.lines import SOLVED, Line
 from experiments.report.names import layer_name
+from experiments.report.papers import NOTHING
 
-NOTHING = "-"
+HEADS = {
+    "variant": "layer",
+    "units": "n",
+    "forget": "f",
+    "length": "T",
+    "permuted": "pixels",
+    "train": "train",
+    "paper": "test, `paper`",
+    "epoch": "epoch of it",
+    "clean": "test, `clean`",
+    "late": "test, epochs 95-100",
+    "after_150": "test, epochs 151-200",
+    "error": "error %",
+    "mse": "lowest MSE",
+    "mse_last": "last MSE",
+    "solved": f"steps to MSE < {SOLVED}",
+    "parameters": "weights",
+    "recurrent": "weights of the layer",
+    "cer": "test CER",
+    "cer_beam": "by beam search",
+    "gap": "test CER less train CER",
+    "cer_train": "train CER at the end",
+    "cer_last": "test CER at the end",
+    "seconds": "seconds per epoch",
+}
+# How many decimals, where not 4; of whole numbers none.
+_DECIMALS = {"epoch": 1, "chosen": 1, "seconds": 1, "late": 3, "error": 2, "solved": 0}
 
 # Settings that the tables leave open: named even where they are the default.
 _OPEN = {
@@ -22,17 +50,33 @@ _OPEN = {
 }
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table.
+def head(name: str) -> str:
+    """What a column of a setting or a measure is called."""
+    return HEADS.get(name, name)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; columns of numbers stand right, columns of words left.
 
     Args:
         columns: The headings.
         rows: The cells.
-        left: How many columns hold words and stand left; the others stand right.
     """
-    rule = ["---" if index < left else "---:" for index in range(len(columns))]
-    lines = [columns, rule, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    sides = [
+        "right" if all(_number(cell) for cell in frame.iloc[:, place]) else "left"
+        for place in range(len(columns))
+    ]
+    return frame.to_markdown(index=False, disable_numparse=True, colalign=sides)
+
+
+def _number(cell: str) -> bool:
+    return cell == NOTHING or cell.lstrip("+-")[:1].isdigit()
+
+
+def folded(title: str, text: str) -> str:
+    """Markdown that a reader opens with a click."""
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def spread(values: Sequence[float], digits: int = 4) -> str:
@@ -43,6 +87,22 @@ def spread(values: Sequence[float], digits: int = 4) -> str:
     if len(values) == 1:
         return mean
     return f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def number(measure: str, values: Sequence[float]) -> str:
+    """Values of a measure, with the decimals that it has."""
+    if measure in ("parameters", "recurrent") and values:
+        return f"{statistics.mean(values):,.0f}"
+    digits = _DECIMALS.get(measure, 4)
+    if measure in ("epoch", "chosen") and len(values) == 1:
+        digits = 0
+    return spread(values, digits)
+
+
+def seeds(line: Line) -> str:
+    """How many runs the numbers of a line are of."""
+    diverged = len(line.rows) - len(line.finished)
+    return f"{len(line.finished)}" + (f" ({diverged} diverged)" if diverged else "")
 
 
 def value(name: str, setting: Any) -> str:

@@ -203,6 +203,20 @@ def epochs(row: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def speed(layer: str, step_ms: float, **changes: Any) -> dict[str, Any]:
+    """A row of `experiments.speed`."""
+    base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
+    base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100, "engine": "auto"}
+    return base | {"layer": layer, "step_ms": step_ms, "forward_ms": 2.0} | changes
+
+
+def cells(text: str, *start: str) -> list[list[str]]:
+    """The cells of the rows of Markdown tables that start with some cells."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [[c.strip() for c in x.split("|")[1:-1]] for x in lines]
+    return [row[len(start) :] for row in rows if tuple(row[: len(start)]) == start]
+
+
 def append(path: Path, row: dict[str, Any]) -> None:
     """A line more in a JSONL file."""
     with path.open("a") as file:

@@ -8,12 +8,11 @@ import pytest
 from matplotlib import image
 from PIL import Image
 
-from experiments.adding import SIMPLE
 from experiments.core.command import main
 from experiments.core.results import read_rows
-from experiments.report import command as report
-from experiments.report.palette import COLOURS
-from slim_keras.variants import VARIANTS
+from experiments.report import command as report, papers, rows as report_rows
+from experiments.report.pages import pages as report_pages
+from studies import __main__ as studies
 from tests.experiments.report.support import (
     CONV,
     IMDB,
@@ -46,16 +45,20 @@ def make(rows, output, *options):
 
 
 def test_the_committed_report_is_what_the_committed_rows_make(tmp_path):
-    committed = ROOT / "results" / "README.md"
-    output = tmp_path / "README.md"
-    assert make(ROOT / "results", output) == 0
-    text = read(output)
-    assert text == read(committed), "run python -m experiments.report"
-    links = LINK.findall(text)
-    figures = {path.name for path in (committed.parent / "figures").iterdir()}
-    assert figures == {Path(link).name for link in links}
-    for link in links:
-        ours, theirs = tmp_path / link, committed.parent / link
+    committed = ROOT / "results"
+    assert make(committed, tmp_path / "README.md") == 0
+    pages = {path.name for path in tmp_path.glob("*.md")}
+    assert pages == {path.name for path in committed.glob("*.md")}
+    links = set()
+    for name in pages:
+        text = read(tmp_path / name)
+        assert text == read(committed / name), "run python -m experiments.report"
+        links |= set(LINK.findall(text))
+    figures = {f"figures/{path.name}" for path in (committed / "figures").iterdir()}
+    assert links == {*figures, "speed.png"}
+    assert len(read(committed / "README.md").splitlines()) <= 150
+    for link in figures:
+        ours, theirs = tmp_path / link, committed / link
         with Image.open(ours) as new, Image.open(theirs) as old:
             same_matplotlib = new.info["Software"] == old.info["Software"]
         if same_matplotlib:  # another one may draw letters otherwise
@@ -63,16 +66,28 @@ def test_the_committed_report_is_what_the_committed_rows_make(tmp_path):
             assert difference.max() < 0.05, "run python -m experiments.report"
 
 
+def test_the_page_of_the_studies_is_what_the_committed_rows_make():
+    text = studies.page(ROOT / "results" / "speed.jsonl")
+    assert text == read(ROOT / "studies" / "README.md"), "run python -m studies"
+
+
+def test_links_between_pages_lead_somewhere():
+    for path in (ROOT / "results").glob("*.md"):
+        for name in re.findall(r"\]\((\w+\.md)\)", read(path)):
+            assert (path.parent / name).exists(), (path.name, name)
+
+
 LSTM6 = IMDB | {"variant": "lstm6"}
+AUTHORS = {"initialisation": "authors", "eta": 1e-4}
 ROWS = [
     *(row(base, eta=eta) for base in (IMDB, LSTM6) for eta in (1e-4, 1e-3)),
-    *(row(LSTM6, forget=f, seed=seed) for f in (0.5, 0.9) for seed in (3, 4)),
-    *(row(LSTM6, units=units, eta=5e-5) for units in (100, 400)),
-    *(row(IMDB, variant=v, initialisation="authors") for v in ("lstm", "lstm5")),
+    *(row(LSTM6, forget=f, seed=seed) for f in (0.56, 0.96) for seed in (3, 4)),
+    *(row(LSTM6, units=units, eta=5e-5, forget=0.56) for units in (100, 400)),
+    *(row(IMDB, variant=variant, **AUTHORS) for variant in ("lstm", "lstm5")),
     *(row(CONV, variant=variant) for variant in ("lstm", "lstm1")),
-    *(row(NEWS, 0.7, variant=variant) for variant in ("lstm", "lstm_c6")),
+    *(row(NEWS, 0.7, classes=6, variant=variant) for variant in ("lstm", "lstm_c6")),
     *(adding_row(0.005, variant=variant) for variant in ("indrnn", "irnn")),
-    *(handwriting_row(0.2, variant=variant) for variant in ("lstm", "lstm11")),
+    *(handwriting_row(0.2, epochs=15, variant=name) for name in ("lstm", "lstm11")),
     row(PIXELS, 0.98),
     row(PIXELS, 0.99, stack="dense", layers=None),
 ]
@@ -83,14 +98,13 @@ def test_the_same_rows_in_any_order_make_the_same_bytes(tmp_path, capsys):
     for name, rows in (("one", ROWS), ("two", ROWS[::-1])):
         folder = results(tmp_path / name, *rows)
         assert make(folder, folder / "README.md") == 0
-        files = [folder / "README.md", *sorted((folder / "figures").iterdir())]
+        files = [*sorted(folder.glob("*.md")), *sorted((folder / "figures").iterdir())]
         written.append({path.name: path.read_bytes() for path in files})
     assert written[0] == written[1]
-    text = written[0].pop("README.md").decode()
-    linked = [link.removeprefix("figures/") for link in LINK.findall(text)]
-    assert sorted(linked) == sorted(written[0])
-    assert len(linked) == 11
-    assert not re.search(r"\d{4}-\d\d-\d\d", text)
+    text = b"".join(written[0][n] for n in written[0] if n.endswith(".md")).decode()
+    linked = {link.removeprefix("figures/") for link in LINK.findall(text)}
+    assert linked == {name for name in written[0] if name.endswith(".png")}
+    assert len(linked) == 9
     assert str(tmp_path) not in text
     assert capsys.readouterr().err == ""
 
@@ -102,7 +116,7 @@ def test_figures_without_runs_go(tmp_path):
     assert (folder / "figures" / "newsgroups-eta.png").exists()
     make(folder, folder / "README.md")
     assert not (folder / "figures" / "newsgroups-eta.png").exists()
-    assert "newsgroups-eta.png" not in read(folder / "README.md")
+    assert "newsgroups-eta.png" not in read(folder / "newsgroups.md")
 
 
 def test_samples_are_left_out_and_told(tmp_path, capsys):
@@ -112,7 +126,8 @@ def test_samples_are_left_out_and_told(tmp_path, capsys):
     )
     for folder in (real, mixed):
         assert make(folder, folder / "README.md") == 0
-    assert read(real / "README.md") == read(mixed / "README.md")
+    for name in ("README.md", "imdb.md"):
+        assert read(real / name) == read(mixed / name)
     assert "left out: 1 rows of sample data" in capsys.readouterr().err
 
 
@@ -121,7 +136,7 @@ def test_collecting_before_reporting(options, seconds, tmp_path, capsys):
     folder = results(tmp_path / "results", row(IMDB, 0.81))
     new = runs(tmp_path / "runs", row(IMDB, 0.83, seed=4), row(IMDB, data="sample"))
     assert make(folder, folder / "README.md", f"--collect={new}", *options) == 0
-    assert "0.8200 ± 0.0141" in read(folder / "README.md")
+    assert "0.8200 ± 0.0141" in read(folder / "imdb.md")
     told = capsys.readouterr().out
     assert "1 collected, 0 there already, 1 of sample data refused" in told
     _, collected = read_rows(folder / "imdb.jsonl")
@@ -138,6 +153,12 @@ def test_errors_name_the_file_and_leave_the_old_report(tmp_path, capsys):
     assert (folder / "README.md").read_bytes() == before
 
 
-def test_every_variant_has_a_colour_of_its_own():
-    assert list(COLOURS) == [*VARIANTS, *SIMPLE]
-    assert len(set(COLOURS.values())) == len(COLOURS)
+def test_an_experiment_without_a_page_has_a_plain_one(tmp_path):
+    new = row(IMDB, 0.81, experiment="imdb_conv", epochs=3)
+    folder = results(tmp_path, new)
+    pages = papers.pages()
+    del pages["imdb_conv"]
+    made = report_pages(report_rows.read(folder), papers.papers(), pages, folder)
+    assert made["imdb_conv.md"].startswith("# imdb_conv")
+    assert "(imdb_conv.md)" in made["README.md"]
+    assert "0.8100" in made["imdb_conv.md"]

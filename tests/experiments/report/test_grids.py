@@ -51,9 +51,18 @@ def configs(tmp_path):
 
 def cells(configs, *rows):
     """The cells of each grid, by its name."""
-    text = grids_table(read(results(configs.parent / "rows", *rows)), configs)
-    lines = [line.strip("| ").split(" | ") for line in text.splitlines()[2:]]
-    return {name: others for name, *others in lines}
+    found = read(results(configs.parent / "rows", *rows))
+    tables = (grids_table(found, configs, name) for name in ("imdb", "adding"))
+    lines = [line for text in tables for line in text.splitlines()[2:]]
+    return {
+        name: others
+        for name, *others in ([c.strip() for c in x.split("|")[1:-1]] for x in lines)
+    }
+
+
+def test_an_experiment_without_a_grid_has_no_table(configs):
+    found = read(results(configs.parent / "rows", row(IMDB)))
+    assert grids_table(found, configs, "newsgroups") == ""
 
 
 def test_what_is_wanted_and_what_runs_it(configs):

@@ -1,101 +1,38 @@
-"""The papers' tables: their numbers, and which runs stand beside them."""
+"""The papers' tables: which runs stand beside which numbers."""
 
-import re
-from pathlib import Path
-
-import keras
-import pytest
-
-from experiments.grid import definition
-from experiments.report.papers import COUNTS, SLIP, TABLES, UNKNOWN
+from experiments.report.papers import SLIP, UNKNOWN, papers
 from experiments.report.rows import read
-from experiments.report.speed import (
-    engine_tables,
-    mask_table,
-    newest,
-    range_table,
-    step_tables,
-    unmasked,
-)
 from experiments.report.tables import (
     commands_table,
     counts_table,
+    full_table,
     other_lines,
     paper_table,
+    short_table,
 )
 from tests.experiments.report.support import (
     IMDB,
+    NEWS,
     PIXELS,
     adding_row,
+    cells,
     handwriting_row,
     results,
     row,
 )
 
-CONFIGS = Path(__file__).parents[3] / "configs"
-BY_GRID = {paper.grid: paper for paper in TABLES}
-ETA = BY_GRID["imdb_eta.toml"]
-
-
-def cells(text, *start):
-    """The cells of the rows of a Markdown table that start with some cells."""
-    rows = [[c.strip() for c in x.split("|")[1:-1]] for x in text.splitlines()]
-    return [row[len(start) :] for row in rows if tuple(row[: len(start)]) == start]
+TABLES = {table.name: table for paper in papers() for table in paper.tables}
+ETA, NEWS_ETA = TABLES["table-4"], TABLES["table-7"]
 
 
 def measured(folder, *rows):
-    return read(results(folder, *rows)).lines["imdb"]
-
-
-@pytest.mark.parametrize("grid", sorted(BY_GRID))
-def test_the_grid_of_a_table_trains_all_of_it(grid):
-    paper = BY_GRID[grid]
-    change = [f"backend={keras.config.backend()}"]
-    runs = definition.read(CONFIGS / grid, change, "runs")
-    assert {run.experiment for run in runs} == {paper.experiment}
-    for cell in paper.cells:
-        wanted = paper.settings | cell.settings
-        if not {UNKNOWN, SLIP} & {str(x) for x in wanted.values()}:
-            assert any(wanted.items() <= run.settings.items() for run in runs), wanted
-
-
-@pytest.mark.parametrize(
-    "grid", ["imdb_eta.toml", "imdb_units.toml", "newsgroups_eta.toml"]
-)
-def test_printed_pairs_are_those_in_the_comments_of_the_grid(grid):
-    text = (CONFIGS / grid).read_text()
-    written = re.findall(r"(\d\.\d{4}) / (\d\.\d{4})", text)
-    pairs = [
-        (f"{cell.printed['train']:.4f}", f"{cell.printed['paper']:.4f}")
-        for cell in BY_GRID[grid].cells
-        if BY_GRID[grid] is not ETA or cell.settings["eta"] != SLIP
-    ]
-    assert written == pairs
-
-
-def test_the_figure_of_the_authors_is_that_in_the_comments_of_its_grid():
-    text = (CONFIGS / "imdb_authors_grid.toml").read_text()
-    row = r"#   (LSTM\d?) +[>= ]*([\d.]+) +([\d.]+) +\((\d+)\) +([\d.]+)"
-    written = [
-        (name.lower(), *map(float, numbers)) for name, *numbers in re.findall(row, text)
-    ]
-    paper = BY_GRID["imdb_authors_grid.toml"]
-    assert written == [
-        (cell.settings["variant"], *cell.printed.values()) for cell in paper.cells
-    ]
-
-
-def test_the_slip_is_the_column_of_the_other_table():
-    columns = [
-        [cell.printed for cell in BY_GRID[grid].cells][2::3]
-        for grid in ("imdb_eta.toml", "newsgroups_eta.toml")
-    ]
-    assert columns[0] == columns[1]
+    (lines,) = read(results(folder, *rows)).lines.values()
+    return lines
 
 
 def test_measured_beside_printed(tmp_path):
     rows = [row(IMDB, a, seed=s, variant="lstm6") for s, a in ((3, 0.80), (4, 0.82))]
-    text = paper_table(ETA, measured(tmp_path, *rows))
+    text = full_table(ETA, measured(tmp_path, *rows))
     train = ["0.9387", "0.8600 ± 0.0141"]
     test = ["0.8026", "0.8100 ± 0.0141", "0.8000 ± 0.0141"]
     told = "imdb 1: 4 epochs, f = 0.4, embedding trained"
@@ -107,7 +44,7 @@ def test_measured_beside_printed(tmp_path):
 def test_lines_apart_stand_in_rows_of_their_own(tmp_path):
     frozen = row(IMDB, 0.7, variant="lstm6", train_embedding=False)
     lines = measured(tmp_path, row(IMDB, 0.8, variant="lstm6"), frozen)
-    found = cells(paper_table(ETA, lines), "LSTM6", "1e-3")
+    found = cells(full_table(ETA, lines), "LSTM6", "1e-3")
     assert sorted((line[3], line[-1].split(", ")[-1]) for line in found) == [
         ("0.7000", "embedding frozen"),
         ("0.8000", "embedding trained"),
@@ -116,23 +53,90 @@ def test_lines_apart_stand_in_rows_of_their_own(tmp_path):
 
 def test_nothing_is_compared_with_a_rate_that_is_unknown_or_a_slip(tmp_path):
     lines = measured(tmp_path, row(IMDB, 0.7775, eta=2e-3))
-    text = paper_table(ETA, lines)
+    text = full_table(ETA, lines)
     lost = ["0.9600", "-", "0.7775", "-", "-", "0", "not compared"]
     assert cells(text, "LSTM", SLIP) == [lost]
-    news = paper_table(BY_GRID["newsgroups_eta.toml"], [])
-    assert cells(news, "LSTM", UNKNOWN)[1] == lost
+    assert cells(full_table(NEWS_ETA, []), "LSTM", UNKNOWN)[1] == lost
     assert "imdb 1" not in text
-    assert cells(other_lines(lines), "LSTM", "100", "2e-3")[0][1] == "0.7775"
+    assert cells(other_lines([ETA], lines), "LSTM", "100", "2e-3")[0][1] == "0.7775"
 
 
 def test_lines_with_a_place_are_no_others(tmp_path):
-    assert other_lines(measured(tmp_path, row(IMDB))) == ""
+    assert other_lines([ETA], measured(tmp_path, row(IMDB))) == ""
 
 
 def test_diverged_runs_are_told(tmp_path):
     diverged = row(IMDB, seed=4) | {"status": "diverged"}
-    text = paper_table(ETA, measured(tmp_path, row(IMDB), diverged))
+    text = full_table(ETA, measured(tmp_path, row(IMDB), diverged))
     assert cells(text, "LSTM", "1e-3")[0][-2] == "1 (1 diverged)"
+
+
+def test_cells_without_a_number_and_a_run_are_told_together(tmp_path):
+    table = TABLES["section-4-1-3"]
+    made = row(IMDB, variant="lstm6", forget=0.4, eta=1e-4)
+    text = full_table(table, measured(tmp_path, made))
+    assert len(cells(text, "LSTM6")) == 1
+    assert "No runs yet: LSTM, 100; LSTM6, 100, 0.56; " in text
+
+
+def pair(base, variant, train, test, **changes):
+    made = row(base, test, variant=variant, **changes)
+    return made | {"train_accuracy": train}
+
+
+def test_the_nearest_run_has_the_smallest_of_the_larger_distances(tmp_path):
+    """Printed for LSTM: 0.9906 / 0.8856 and 1.0000 / 0.8868."""
+    made = [
+        pair(IMDB, "lstm", 0.9906, 0.80, eta=1e-2),  # exact in training alone
+        pair(IMDB, "lstm", 0.96, 0.86, eta=2e-3),
+        pair(IMDB, "lstm", 0.90, 0.8856, eta=1e-4),  # exact on the test set alone
+        pair(IMDB, "lstm", 1.0, 0.89, eta=1e-3),
+        pair(IMDB, "lstm", 0.9906, 0.8856, eta=1e-3, units=200),  # of another size
+    ]
+    text = short_table(ETA, measured(tmp_path, *made))
+    (first,) = cells(text, "LSTM", "1e-4")
+    assert first[:6] == ["0.9906", "1.0000", "0.8856", "0.8900", "0.0094", "1"]
+    assert "eta = 1e-3" in first[6]
+    assert cells(text, "LSTM", "1e-3")[0][4] == "0.0032"
+    assert cells(text, "LSTM", SLIP)[0][4:] == ["-", "0", "not compared"]
+    assert cells(text, "LSTM6", "1e-3")[0][4:] == ["-", "0", "none yet"]
+
+
+def test_the_longest_of_a_training_counts_whatever_its_seeds(tmp_path):
+    """Though a shorter one had the printed numbers, and one that diverged as well."""
+    made = [pair(NEWS, "lstm", 0.9581, 0.775, epochs=4, seed=s) for s in (3, 4, 5)]
+    made.append(pair(NEWS, "lstm", 0.99, 0.79, epochs=9))
+    made.append(pair(NEWS, "lstm", 0.9581, 0.775, epochs=20) | {"status": "diverged"})
+    text = short_table(NEWS_ETA, measured(tmp_path, *made))
+    (middle,) = cells(text, "LSTM", "1e-3")
+    assert middle[4:6] == ["0.0319", "1"]
+    assert "9 epochs" in middle[6]
+    assert [line[4] for line in cells(text, "LSTM", UNKNOWN)] == ["0.0381", "0.0300"]
+
+
+def test_on_the_first_page_cells_without_a_run_are_left_out(tmp_path):
+    text = short_table(ETA, measured(tmp_path, row(IMDB)), run=True)
+    assert [len(cells(text, name)) for name in ("LSTM", "LSTM6")] == [1, 0]
+
+
+def test_a_table_whose_heads_are_known_has_no_nearest_run(tmp_path):
+    (paper,) = (paper for paper in papers() if ETA in paper.tables)
+    lines = measured(tmp_path, row(IMDB, initialisation="authors", eta=1e-4))
+    text = paper_table(paper, TABLES["authors-figure"], lines)
+    assert "nearest" not in text
+    assert "<details>" not in text
+    assert "nearest" in paper_table(paper, ETA, lines)
+
+
+def test_a_table_with_the_layers_across(tmp_path):
+    rows = [handwriting_row(rate, seed=seed) for seed, rate in enumerate((0.2, 0.3))]
+    rows.append(handwriting_row(0.9, epochs=9))  # longer, of fewer seeds
+    lines = measured(tmp_path, *rows)
+    text = short_table(TABLES["words"], lines)
+    assert cells(text, "layers") == [["LSTM", "LSTM11", "LSTM_C6", "IndyLSTM"]]
+    assert cells(text, "2") == [["-", "-", "-", "0.2500 ± 0.0707"]]
+    full = cells(full_table(TABLES["words"], lines), "2", "IndyLSTM")
+    assert full[0][:3] == ["200,000", "0.2500 ± 0.0707", "0.2400 ± 0.0707"]
 
 
 def test_one_slow_run_does_not_make_the_others_slow(tmp_path):
@@ -146,139 +150,23 @@ def test_one_slow_run_does_not_make_the_others_slow(tmp_path):
 
 def test_the_adding_problem(tmp_path):
     rows = [adding_row(0.005), adding_row(0.168, variant="rnn_tanh")]
-    lines = read(results(tmp_path, *rows)).lines["adding"]
-    text = paper_table(BY_GRID["adding.toml"], lines)
+    text = full_table(TABLES["figure-4"], measured(tmp_path, *rows))
     # 0.005^(3/4) is still above 0.01.
-    assert cells(text, "1000", "IndRNN")[0][:5] == [
-        *("5000", "400", "0.0050", "0.0050", "1")
-    ]
-    assert cells(text, "1000", "RNN-tanh")[0][:5] == ["-", "-", "0.1680", "0.1680", "1"]
+    solved = cells(text, "1000", "IndRNN")[0][:5]
+    assert solved == ["5000", "400", "0.0050", "0.0050", "1"]
+    assert cells(text, "1000", "RNN-tanh")[0][:3] == ["-", "-", "0.1680"]
 
 
 def test_the_error_is_that_of_the_chosen_epoch(tmp_path):
     made = row(PIXELS, 0.985)  # its chosen epoch has 0.975
-    lines = read(results(tmp_path, made)).lines["pixel_mnist"]
-    text = paper_table(BY_GRID["pixel_mnist.toml"], lines)
-    assert cells(text, "in order", "plain", "6")[0][:4] == [
-        *("1.00", "2.50", "0.9904", "0.9750")
-    ]
-
-
-def test_seeds_draw_other_handwriting(tmp_path):
-    rows = [handwriting_row(rate, seed=seed) for seed, rate in enumerate((0.2, 0.3))]
-    (line,) = read(results(tmp_path, *rows)).lines["handwriting"]
-    text = paper_table(BY_GRID["handwriting.toml"], [line])
-    assert cells(text, "2", "IndyLSTM")[0][:5] == [
-        *(
-            "200,000",
-            "0.2500 ± 0.0707",
-            "0.2400 ± 0.0707",
-            "0.1250 ± 0.0354",
-            "0.2500 ± 0.0707",
-        )
-    ]
+    text = full_table(TABLES["table-3"], measured(tmp_path, made))
+    shown = cells(text, "in order", "plain", "6")[0][:4]
+    assert shown == ["1.00", "2.50", "0.9904", "0.9750"]
 
 
 def test_the_counts_of_the_library_are_the_printed_ones():
-    text = counts_table()
-    for count in COUNTS:
-        assert text.count(f"| {count.printed:,} | {count.printed:,} |") == 1
-
-
-def speed(layer, step_ms, **changes):
-    base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
-    base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100, "engine": "auto"}
-    return base | {"layer": layer, "step_ms": step_ms} | changes
-
-
-def test_speed():
-    rows = newest(
-        [
-            speed("lstm6", 99.0),  # an older one
-            speed("keras.layers.LSTM", 120.0),
-            speed("torch.nn.LSTM", 60.0),
-            speed("lstm6", 30.0),
-            speed("keras.layers.LSTM", 180.0, masked=True),
-            speed("lstm6", 45.0, masked=True),
-            speed("keras.layers.LSTM", 10.0, T=100),
-            speed("lstm6", 5.0, T=100),
-        ]
-    )
-    steps = step_tables(unmasked(rows, "imdb"))
-    assert cells(steps, "500", "100") == [
-        ["120.0 (1.0x, 0.5x)", "60.0 (2.0x, 1.0x)", "30.0 (4.0x, 2.0x)"]
-    ]
-    assert cells(steps, "100", "100") == [["10.0 (1.0x, -)", "-", "5.0 (2.0x, -)"]]
-    ranges = cells(range_table(rows), "jax", "p", "LSTM6")
-    assert ranges == [["3.00 (2.00-4.00)", "4.00"]]
-    assert cells(mask_table(rows), "LSTM6") == [["1.50"]]
-
-
-def test_engines_stand_apart():
-    alone = {"model": "layer", "B": 1, "forward_ms": 2.0}
-    compared = alone | {"engines": "auto,parallel"}
-    parallel = compared | {"engine": "parallel"}
-    gpu = parallel | {
-        "device": "gpu",
-        "processor": "g",
-        "step_gb_s": 9,
-        "copy_gb_s": 99,
-    }
-    rows = [
-        speed("lstm6", 7.0, **alone),
-        speed("indrnn", 6.0, **alone),
-        speed("indrnn", 8.0, **compared),
-        speed("indrnn", 8.5, **compared, xla_flags="--fast"),
-        speed("indrnn", 9.0, **parallel, newton_steps=3),
-        speed("keras.layers.LSTM", 70.0, **compared | {"engine": None}),
-        speed("keras.layers.LSTM", 1.0, **gpu | {"engine": "cudnn", "processor": "h"}),
-        speed("indrnn", 5.0, **parallel, T=100, newton_steps=None),
-        speed("indrnn", 4.0, **gpu, newton_steps=5),
-    ]
-    assert newest(rows) == [rows[1], rows[0]]
-    text = engine_tables(rows)
-    assert cells(text, "IndRNN", "1", "500", "32", "100") == [
-        ["8.00 / 2.00", "9.00 / 2.00, 3 Newton steps"],
-        ["8.50 / 2.00"],
-        ["4.00 / 2.00, 5 Newton steps, 9 of 99 GB/s"],
-    ]
-    assert cells(text, "IndRNN", "1", "100", "32", "100") == [
-        ["-", "5.00 / 2.00, fell to the loop"]
-    ]
-    assert "LSTM6" not in text
-    lstm = [line for line in text.splitlines() if "keras.layers.LSTM" in line]
-    assert len(lstm) == 1
-    assert "1.00 / 2.00, 9 of 99 GB/s" in lstm[0]
-
-
-def test_engines_that_were_compared_stand_together_and_say_their_steps_at_once():
-    of = {"model": "layer", "device": "gpu", "forward_ms": 2.0}
-    one = of | {"engines": "scan:1,scan"}
-    rows = [
-        speed("lstm6", 9.0, **of, engines="auto"),  # before steps at once were kept
-        speed("lstm6", 8.0, **one | {"engine": "scan:1"}, at_once=1),
-        speed("lstm6", 4.0, **one | {"engine": "scan"}, at_once=8),
-        speed("lstm6", 5.0, **one | {"engine": "scan:2"}, at_once=2),
-    ]
-    text = engine_tables(rows)
-    heads = [line for line in text.splitlines() if line.startswith("| layer")]
-    assert [head.split(" | ")[5:] for head in heads] == [
-        ["auto |"],
-        ["scan:1", "scan, 8 at once", "scan:2 |"],
-    ]
-    assert [line for line in text.splitlines() if line.startswith("#")] == [
-        "### jax, p: layer, auto",
-        "### jax, p: layer, scan:1, scan",
-    ]
-
-
-def test_stacks_stand_behind_their_layer():
-    names = ("indrnn x2", "indrnn", "keras.layers.LSTM")
-    rows = [speed(name, 10.0, model="adding") for name in names]
-    text = step_tables(unmasked(rows, "adding"))
-    head = next(line for line in text.splitlines() if line.startswith("| T"))
-    assert head.split(" | ")[2:] == [
-        "`keras.layers.LSTM`",
-        "IndRNN",
-        "IndRNN, 2 layers |",
-    ]
+    table = TABLES["tables-1-2"]
+    text = counts_table(table)
+    for cell in table.cells:
+        printed = f"{cell.printed['weights']:,}"
+        assert text.count(f"{printed} |") == 2

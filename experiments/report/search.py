@@ -8,22 +8,21 @@ from pathlib import Path
 from experiments.core.checkpoint import History
 from experiments.core.results import Row
 from experiments.grid.runs import Run
+from experiments.report.claims import difference, interval
 from experiments.report.grids import anywhere, wanted
 from experiments.report.lines import MEASURES, Line
 from experiments.report.names import layer_name
-from experiments.report.pairs import Pair, difference
-from experiments.report.tables import HEADS, number, seeds
-from experiments.report.text import NOTHING, spread, table, value
+from experiments.report.papers import NOTHING
+from experiments.report.text import head, number, seeds, spread, table, value
 
-NOTE = """### Beyond the papers: the best model of each layer
-
-`python -m experiments.grid configs/{grid}` is the search. The best configuration of a
-layer is the one with which seed {seed} has the highest validation accuracy, in its
-best epoch; the test set chooses nothing. Of several backends the one with the most
-seeds counts. The columns after that accuracy are the means over the other seeds, of
-the experiment itself with `--seed`, which did not choose; over seed {seed} where there
-are no others. `epoch` is the one that the validation split chose. The last column is
-the difference on the test set, with half its 95 % confidence interval."""
+NOTE = """\
+`python -m experiments.grid configs/{grid}` is the search. The best configuration of
+a layer is the one with which seed {seed} has the highest validation accuracy in its
+best epoch; the test set chooses nothing. Among several backends the one with the
+most seeds counts. The columns after that accuracy are means over the other seeds,
+which chose nothing, or over seed {seed} where no other seed has run; `epoch` is the
+one that the validation split chose. The last column is the difference on the test
+set, with half its 95 % confidence interval."""
 
 SHOWN = ("clean", "chosen", "seconds")
 
@@ -64,20 +63,14 @@ class Best:
         return line if line.finished else self.line
 
 
-def search(grid: Path) -> list[Run]:
-    """The runs of a grid with its first seed, which searches."""
-    runs = wanted(grid)
-    return [run for run in runs if run.config.seed == runs[0].config.seed]
-
-
-def best(runs: Sequence[Run], lines: Sequence[Line]) -> list[tuple[Best, int]]:
+def best(grid: Path, lines: Sequence[Line]) -> list[tuple[Best, int]]:
     """The best configuration of each layer in a search, and of how many.
 
     Args:
-        runs: The runs of the search.
+        grid: The file of the search; its first seed searches.
         lines: The measured lines of its experiment.
     """
-    found = [one for run in runs if (one := _found(run, lines))]
+    found = [one for run in _searched(grid) if (one := _found(run, lines))]
     tried = Counter(one.line.settings["variant"] for one in found)
     rising = sorted(found, key=lambda one: one.rank)
     highest = {one.line.settings["variant"]: one for one in rising}
@@ -94,13 +87,13 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
     Returns:
         Nothing if no configuration was trained.
     """
-    runs = search(grid)
-    chosen = best(runs, lines)
+    chosen = best(grid, lines)
     if not chosen:
         return ""
-    seed = runs[0].config.seed
-    reference = chosen[0][0].judged
-    varying = (name for name in runs[0].settings if _varies(name, runs))
+    reference = chosen[0][0]
+    seed = reference.row["seed"]
+    runs = [run.settings for run in _searched(grid)]
+    varying = [name for name in runs[0] if len({run[name] for run in runs}) > 1]
     axes = list(dict.fromkeys(["variant", *varying, "backend"]))
     rows = [
         [
@@ -112,22 +105,24 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
             *(number(measure, one.judged.values(measure)) for measure in SHOWN),
             seeds(one.judged),
             one.line.name,
-            NOTHING if one is chosen[0][0] else _difference(one.judged, reference),
+            NOTHING if one is reference else _difference(one.judged, reference.judged),
         ]
         for one, tried in chosen
     ]
     columns = [
-        *(HEADS.get(axis, axis) for axis in axes),
+        *map(head, axes),
         *("tried", "weights", "of the layer", f"validation, seed {seed}"),
-        *(HEADS["clean"], "epoch", "s per epoch", "seeds", "runs"),
-        f"less {layer_name(reference.settings['variant'])}",
+        *(head("clean"), "epoch", "s per epoch", "seeds", "runs"),
+        f"less {layer_name(reference.line.settings['variant'])}",
     ]
     note = NOTE.format(grid=grid.name, seed=seed)
-    return "\n\n".join([note, table(columns, rows, left=len(axes))])
+    return "\n\n".join([table(columns, rows), note])
 
 
-def _varies(name: str, runs: Sequence[Run]) -> bool:
-    return len({run.settings[name] for run in runs}) > 1
+def _searched(grid: Path) -> list[Run]:
+    """The runs of a grid with its first seed."""
+    runs = wanted(grid)
+    return [run for run in runs if run.config.seed == runs[0].config.seed]
 
 
 def _found(run: Run, lines: Sequence[Line]) -> Best | None:
@@ -142,6 +137,9 @@ def _found(run: Run, lines: Sequence[Line]) -> Best | None:
 
 
 def _difference(line: Line, reference: Line) -> str:
-    if not (line.values("clean") and reference.values("clean")):
+    ours, theirs = line.values("clean"), reference.values("clean")
+    if not (ours and theirs):
         return NOTHING
-    return difference(*Pair(line, reference).difference("clean"))
+    if min(len(ours), len(theirs)) < 2:
+        return f"{sum(ours) / len(ours) - sum(theirs) / len(theirs):+.4f}"
+    return difference(*interval(ours, theirs))

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from experiments.report import charts
-from experiments.report.best import best_table
+from experiments.report.figures import _search
 from experiments.report.rows import read
-from tests.experiments.report.support import IMDB, epochs, results, row
+from experiments.report.search import best, best_table
+from tests.experiments.report.support import IMDB, cells, epochs, results, row
 
 GRID = """
 experiment = "imdb"
@@ -35,7 +35,6 @@ def _backend(monkeypatch):
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
     """A grid and the results of rows with a validation accuracy."""
-    monkeypatch.setattr(charts, "CONFIGS", tmp_path)
     grid = tmp_path / "imdb_best.toml"
     grid.write_text(GRID)
 
@@ -56,19 +55,18 @@ def measured(tmp_path, monkeypatch):
 
 @pytest.fixture
 def found(measured):
-    """The cells of each layer, of rows with a validation accuracy."""
+    """The row of each layer, of runs with a validation accuracy."""
 
-    def cells(*validated):
+    def layers(*validated):
         grid, everything = measured(*validated)
         text = best_table(grid, everything.lines["imdb"])
-        rows = [[c.strip() for c in x.split("|")[1:-1]] for x in text.splitlines()]
-        names, _, *others = filter(None, rows)
+        names, _, *others = cells(text)
         return {
             row["layer"]: row
             for row in (dict(zip(names, x, strict=True)) for x in others)
         }
 
-    return cells
+    return layers
 
 
 def test_the_first_seed_chooses_by_its_validation_accuracy(found):
@@ -157,11 +155,11 @@ def test_without_a_validation_split_there_is_nothing_to_compare(found):
 
 
 def test_the_figure_has_a_dot_for_each_seed_that_did_not_choose(measured):
-    _, found = measured(
+    grid, found = measured(
         *((row(IMDB, 0.80 + 0.01 * s, seed=s), 0.7) for s in (3, 4, 5)),
         (row(LSTM6, 0.70), 0.7),
     )
-    figure = charts.searched("imdb", found)
+    figure = _search(best(grid, found.lines["imdb"]))
     places = ([53_200, 13_300], [10, 10])  # weights, seconds
     for axis, (reference, other) in zip(figure.axes, places, strict=True):
         dots = [line.get_xydata() for line in axis.lines if line.get_alpha()]
@@ -174,4 +172,4 @@ def test_the_figure_has_a_dot_for_each_seed_that_did_not_choose(measured):
 def test_nothing_of_a_search_that_was_not_run(measured):
     grid, found = measured((row(IMDB, units=7), 0.7))
     assert best_table(grid, found.lines["imdb"]) == ""
-    assert charts.searched("imdb", found) is None
+    assert _search(best(grid, found.lines["imdb"])) is None
