@@ -10,9 +10,9 @@ from scipy import stats
 from experiments.report import speed
 from experiments.report.lines import LOWER, Line
 from experiments.report.names import layer_name
-from experiments.report.papers import Claim, Paper, Table
+from experiments.report.papers import NOTHING, Claim, Paper, Table
 from experiments.report.rows import Results
-from experiments.report.text import describe, spread, words
+from experiments.report.text import describe, spread
 
 HOLDS, FAILS = "holds", "does not hold"
 OPEN, FEW = "undecided", "not enough runs"
@@ -30,25 +30,14 @@ Beyond, a claim does not hold; it is undecided if comparisons or protocols diffe
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison.
+    """One comparison, each side as text with its mean and its line."""
 
-    Attributes:
-        what: Which runs are compared.
-        measure: By what.
-        left: What the claim is about, as text.
-        right: What it is compared with.
-        difference: Left less right, with half its 95 % confidence interval.
-        verdict: What this comparison says.
-        epochs: How long the shorter side trained.
-    """
-
-    what: str
     measure: str
     left: str
     right: str
-    difference: str
+    difference: str  # left less right, with half its 95 % confidence interval
     verdict: str
-    epochs: int = 0
+    epochs: int = 0  # how long the shorter side trained
 
 
 def compare(paper: Paper, claim: Claim, results: Results) -> list[Comparison]:
@@ -130,21 +119,13 @@ def _better(claim: Claim, lines: Sequence[Line]) -> Iterator[Comparison]:
         if min(len(ours), len(theirs)) < SEEDS or not _alike(claim, a, b):
             continue
         low, high = interval(ours, theirs, paired)
-        sign = -1 if measure in LOWER else 1
-        decision = decide(
-            *sorted((sign * low + claim.margin, sign * high + claim.margin))
-        )
-        apart = _apart(claim, a, b)
-        # If one of them has no forget constant, the other one has more to tell.
-        teller = b if a.settings.get("forget") is None else a
-        (what,) = describe([teller], [*_fixed(claim), *claim.runs, *claim.than, *apart])
+        ends = (-high, -low) if measure in LOWER else (low, high)
         yield Comparison(
-            what,
             measure,
-            _side(a, ours, apart),
-            _side(b, theirs, apart),
+            _side(claim, a, ours),
+            _side(claim, b, theirs),
             difference(low, high),
-            decision,
+            decide(*(end + claim.margin for end in ends)),
             min(a.length, b.length),
         )
 
@@ -180,26 +161,14 @@ def _alike(claim: Claim, a: Line, b: Line) -> bool:
     return all(a.settings.get(name) == b.settings.get(name) for name in names)
 
 
-def _fixed(claim: Claim) -> list[str]:
-    return [name for name, value in claim.same.items() if not isinstance(value, list)]
-
-
-def _apart(claim: Claim, a: Line, b: Line) -> list[str]:
-    """What the text of each side tells beside the layer."""
-    names = dict.fromkeys([*claim.runs, *claim.than])
-    names |= {"units": None} if claim.equal_weights else {}
-    return [
-        name
-        for name in names
-        if name != "variant" and a.settings.get(name) != b.settings.get(name)
+def _side(claim: Claim, line: Line, values: Sequence[float]) -> str:
+    """A line in words: its layer, what the claim leaves open, its mean."""
+    fixed = [name for name, x in claim.same.items() if not isinstance(x, list)]
+    parts = [
+        layer_name(line.settings["variant"]),
+        *describe([line], ["variant", *fixed]),
     ]
-
-
-def _side(line: Line, values: Sequence[float], apart: Sequence[str] = ()) -> str:
-    told = [n for n in apart if line.settings.get(n) is not None]
-    parts = [layer_name(line.settings["variant"])]
-    parts += [words(name, line.settings[name]) for name in told]
-    parts += [f"{line.weights:,} weights"] if "units" in apart else []
+    parts += [f"{line.weights:,} weights"] if claim.equal_weights else []
     return f"{', '.join(parts)}: {spread(values)} ({line.name}, {len(values)} seeds)"
 
 
@@ -215,11 +184,9 @@ def _reaches(
         inside = [WITHIN - high, WITHIN + low]  # how far each end is from its limit
         outside = [WITHIN - low, WITHIN + high]
         decision = HOLDS if min(inside) > 0 else FAILS if min(outside) < 0 else OPEN
-        (what,) = describe([line], [*_fixed(claim), *claim.runs])
         yield Comparison(
-            what,
             measure,
-            _side(line, values),
+            _side(claim, line, values),
             f"{printed:.4f} (printed)",
             difference(low, high),
             decision,
@@ -231,33 +198,31 @@ def _faster(claim: Claim, results: Results) -> Iterator[Comparison]:
     ours, theirs = claim.runs["layer"], claim.than["layer"]
     rows = speed.unmasked(speed.newest(results.speed), "imdb")
     for (backend, processor), own in speed.grouped(rows, speed.WHERE).items():
-        ratios = (speed.steps(own)[theirs] / speed.steps(own)[ours]).dropna()
+        steps = speed.steps(own)
+        if not {ours, theirs} <= {*steps}:
+            continue
+        ratios = (steps[theirs] / steps[ours]).dropna()
         if len(ratios) < SEEDS:
             continue
         faster = int((ratios > 1).sum())
         yield Comparison(
-            f"{backend}, {processor}",
             "step",
-            f"faster at {faster} of {len(ratios)} shapes",
-            "-",
+            f"{backend}, {processor}: faster at {faster} of {len(ratios)} shapes",
+            NOTHING,
             f"{ratios.min():.1f} to {ratios.max():.1f} times faster",
             HOLDS if faster == len(ratios) else FAILS,
         )
 
 
 def _counted(table: Table) -> list[Comparison]:
-    return [
-        Comparison(
-            f"{cell.settings['task']}, {layer_name(cell.settings['variant'])}",
-            "weights",
-            f"{ours:,}",
-            f"{printed:,}",
-            f"{ours - printed:+,}",
-            HOLDS if ours == printed else FAILS,
-        )
-        for cell in table.cells
-        for ours, printed in [(counted(cell.settings), cell.printed["weights"])]
-    ]
+    found = []
+    for cell in table.cells:
+        ours, printed = counted(cell.settings), int(cell.printed["weights"])
+        layer = f"{cell.settings['task']}, {layer_name(cell.settings['variant'])}"
+        said = HOLDS if ours == printed else FAILS
+        left, right = f"{layer}: {ours:,}", f"{printed:,} (printed)"
+        found.append(Comparison("weights", left, right, f"{ours - printed:+,}", said))
+    return found
 
 
 def counted(settings: dict) -> int:

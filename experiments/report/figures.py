@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -209,7 +210,7 @@ def _points(
     place, mean = statistics.median(places), statistics.mean(values)
     axis.plot([place] * len(values), values, "o", color=colour, alpha=0.35, ms=5)
     error = interval(values)[1] - mean if len(values) > 1 else 0.0
-    bar = {"fmt": "_", "ms": 12, "capsize": 3, "lw": 1.3}
+    bar: dict[str, Any] = {"fmt": "_", "ms": 12, "capsize": 3, "lw": 1.3}
     axis.errorbar(place, mean, yerr=error, color=colour, label=label, **bar)
 
 
@@ -228,7 +229,7 @@ def _dashed(
     axis: Axes, figure: Figure, printed: Table | None, lines: Sequence[Line]
 ) -> None:
     """The level of the figure and the printed numbers as dashed lines."""
-    style = {"ls": "--", "lw": 1, "zorder": 1}
+    style: dict[str, Any] = {"ls": "--", "lw": 1, "zorder": 1}
     if figure.level is not None:
         axis.axhline(figure.level, color="gray", **style)
     alone = len({line.settings["variant"] for line in lines}) == 1

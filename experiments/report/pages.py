@@ -156,11 +156,9 @@ def _paper(
 ) -> list[str]:
     """A paper on the first page: what it does, a table and a figure."""
     tables = [paper.table(name) for name in paper.summary]
-    names = dict.fromkeys(
-        part.experiment
-        for part in (*paper.tables, *paper.claims, *paper.figures)
-        if part.experiment in declared
-    )
+    measured = {x.experiment for x in paper.tables}
+    measured |= {claim.experiment for claim in paper.claims}
+    names = [name for name in declared if name in measured]
     links = ", ".join(f"[{declared[name].title}]({name}.md)" for name in names)
     parts = [
         f"## [{paper.title}]({paper.link})",
@@ -221,9 +219,7 @@ def _experiment(
 
 def _evidence(number: int, claim: Claim, comparisons: Sequence[Comparison]) -> str:
     rows = [
-        [x.what, head(x.measure), x.left, x.right, x.difference, x.verdict]
-        for x in comparisons
+        [head(x.measure), x.left, x.right, x.difference, x.verdict] for x in comparisons
     ]
-    columns = ["runs", "measure", "this", "against", "difference", "verdict"]
-    title = f"Claim {number}: {claim.sentence}"
-    return folded(title, table(columns, rows))
+    columns = ["measure", "this", "against", "difference", "verdict"]
+    return folded(f"Claim {number}: {claim.sentence}", table(columns, rows))

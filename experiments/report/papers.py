@@ -1,7 +1,7 @@
 """What the papers print and claim, read from `experiments/papers/`: a file a paper."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +19,10 @@ Settings = dict[str, Any]  # a list stands for any of its values
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table prints at one place.
+    """What a table prints at one place."""
 
-    Attributes:
-        settings: The settings of the runs that belong to it.
-        printed: The printed numbers, by measure (`lines.MEASURES`).
-    """
-
-    settings: Settings
-    printed: dict[str, float]
+    settings: Settings  # of the runs that belong to it
+    printed: dict[str, float]  # by measure (`lines.MEASURES`)
 
     @property
     def lost(self) -> bool:
@@ -41,36 +36,21 @@ class Table:
 
     A cell names the settings of its runs. The paper leaves the other ones open: runs
     that differ in them stand in rows of their own.
-
-    Attributes:
-        name: What claims and figures call it.
-        title: Its heading in the report.
-        experiment: The experiment that measures it.
-        axes: The settings that the first columns of its rows hold.
-        printed: The measures that the other columns of its rows hold.
-        rows: Its rows.
-        source: Where it stands, if the title does not say it.
-        config: The file in `configs/` that trains all of it.
-        select: The settings that all its runs share.
-        measured: The measures that the report adds.
-        inferred: The axes whose values were not read but inferred.
-        notes: What a reader must know.
-        pivot: A measure: the page starts with its means, the last axis across.
     """
 
-    name: str
+    name: str  # what claims and figures call it
     title: str
-    experiment: str
-    axes: Sequence[str]
+    experiment: str  # which measures it
+    axes: Sequence[str]  # the settings in the first columns of its rows
     rows: Sequence[Sequence[Any]]
-    printed: Sequence[str] = ()
-    source: str = ""
-    config: str = ""
-    select: Settings = field(default_factory=dict)
-    measured: Sequence[str] = ()
-    inferred: Sequence[str] = ()
+    printed: Sequence[str] = ()  # the measures in the other columns of its rows
+    source: str = ""  # where it stands, if the title does not say it
+    config: str = ""  # the file in `configs/` that trains all of it
+    select: Settings = field(default_factory=dict)  # what all its runs share
+    measured: Sequence[str] = ()  # the measures that the report adds
+    inferred: Sequence[str] = ()  # the axes whose values were not read but inferred
     notes: Sequence[str] = ()
-    pivot: str = ""
+    pivot: str = ""  # a measure: its page starts with its means, the last axis across
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -94,40 +74,24 @@ class Table:
 class Claim:
     """What a paper says, and which runs test it.
 
-    Attributes:
-        text: The claim in a sentence; `{printed}` is the number of its cell.
-        source: Where it stands.
-        kind: `"better"`: `runs` are better than `than`; or `"reaches"`: `runs` reach
-            the number that `table` prints for them.
-        experiment: The experiment that tests it.
-        table: The name of the table with the number.
-        epochs: How long the paper trains.
-        same: The settings of the runs on both sides.
-        runs: The settings of the runs that the claim is about.
-        than: Those of the runs on the other side.
-        measures: By what it is judged.
-        margin: How much worse still counts, where the claim says `matches`.
-        equal_weights: Whether the models on both sides have as many weights, within
-            3 %, instead of equal units.
-        printed: The number to reach, which `table` prints.
-        says: A sentence for what no verdict says; `{paper[0].difference}` stands for
-            the difference of the first comparison by the measure `paper`.
+    `"better"`: `runs` are better than `than`; a step of `experiments.speed` takes less
+    time. `"reaches"`: `runs` reach the number that `table` prints for them.
     """
 
-    text: str
+    text: str  # `{printed}` is the number of its cell
     source: str
     kind: str
     experiment: str = ""
     table: str = ""
-    epochs: int = 0
-    same: Settings = field(default_factory=dict)
+    epochs: int = 0  # how long the paper trains
+    same: Settings = field(default_factory=dict)  # of the runs on both sides
     runs: Settings = field(default_factory=dict)
     than: Settings = field(default_factory=dict)
     measures: Sequence[str] = ("paper", "clean")
-    margin: float = 0.0
-    equal_weights: bool = False
-    printed: float | None = None
-    says: str = ""
+    margin: float = 0.0  # how much worse still counts, where it says `match`
+    equal_weights: bool = False  # the models have as many weights, whatever their units
+    printed: float | None = None  # the number to reach
+    says: str = ""  # beside the verdict; `{paper[0].difference}`: of that comparison
 
     @property
     def sentence(self) -> str:
@@ -138,7 +102,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A panel of a figure: each of `lines` is a line of runs with `select`, too."""
+    """A panel of a figure: each of `lines` is a line of runs that have `select`."""
 
     title: str
     select: Settings
@@ -148,66 +112,37 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure: curves over the epochs, or points over a measure.
+    """A figure: curves over the epochs, or points over a measure."""
 
-    Attributes:
-        name: The name of its file.
-        title: What it shows.
-        experiment: Whose runs.
-        panels: Its panels, four at most.
-        x: Of points, the measure across; empty for curves over the epochs.
-        y: The figure of an epoch, or of points the measure, upwards.
-        label: The label of the vertical axis.
-        printed: The table whose numbers stand as dashed lines.
-        printed_measure: Which of its numbers.
-        level: Where one more dashed line stands.
-        range: From where to where the vertical axis goes.
-        log: Whether the axis of the epochs is logarithmic.
-        unit: The unit of the horizontal axis and how many an epoch has.
-        told: The settings that the legend names beside the layer and f.
-        connect: Whether points of a layer are joined.
-    """
-
-    name: str
+    name: str  # of its file
     title: str
     experiment: str
-    panels: Sequence[Panel]
-    x: str = ""
-    y: str = "test_accuracy"
-    label: str = ""
-    printed: str = ""
+    panels: Sequence[Panel]  # four at most
+    x: str = ""  # of points, the measure across
+    y: str = "test_accuracy"  # a figure of the epochs; of points, a measure
+    label: str = ""  # of the vertical axis
+    printed: str = ""  # the table whose numbers stand as dashed lines
     printed_measure: str = "paper"
-    level: float | None = None
-    range: Sequence[float] = ()
-    log: bool = False
-    unit: tuple[str, int] = ("epoch", 1)
-    told: Sequence[str] = ()
-    connect: bool = False
+    level: float | None = None  # of one more dashed line
+    range: Sequence[float] = ()  # of the vertical axis
+    log: bool = False  # whether the axis of the epochs is logarithmic
+    unit: Sequence[Any] = ("epoch", 1)  # of the horizontal axis, how many an epoch has
+    told: Sequence[str] = ()  # settings in the legend, beside the layer and f
+    connect: bool = False  # whether the points of a layer are joined
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paper:
-    """A paper, or another source.
+    """A paper."""
 
-    Attributes:
-        key: The name of its file: its number at arXiv.
-        title: Its title.
-        authors: Who wrote it, and when.
-        link: Where it stands.
-        about: What it does.
-        place: Where it stands among the papers.
-        summary: The names of the tables that stand on the report's first page.
-        figure: The name of the figure there.
-    """
-
-    key: str
+    key: str  # the name of its file: its number at arXiv
     title: str
     authors: str
     link: str
     about: str
-    place: int = 9
-    summary: Sequence[str] = ()
-    figure: str = ""
+    place: int = 9  # among the papers
+    summary: Sequence[str] = ()  # the tables of it on the report's first page
+    figure: str = ""  # the figure there
     tables: Sequence[Table] = ()
     claims: Sequence[Claim] = ()
     figures: Sequence[Figure] = ()
@@ -219,19 +154,12 @@ class Paper:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The page of an experiment.
-
-    Attributes:
-        title: What it is called.
-        about: What was tried.
-        measures: What a table of runs shows that no paper prints; by default all.
-        search: The file in `configs/` that seeks the best model of each layer.
-    """
+    """The page of an experiment."""
 
     title: str
     about: str = ""
-    measures: Sequence[str] = ()
-    search: str = ""
+    measures: Sequence[str] = ()  # of runs with settings that no table prints
+    search: str = ""  # the file in `configs/` that seeks the best model of each layer
 
 
 def papers(folder: Path = FOLDER) -> list[Paper]:
@@ -247,26 +175,34 @@ def papers(folder: Path = FOLDER) -> list[Paper]:
 
 def pages(folder: Path = FOLDER) -> dict[str, Page]:
     """The pages of the experiments, in their order."""
-    path = folder / PAGES
-    return _read(path, lambda _, text: {key: Page(**own) for key, own in text.items()})
+    return _read(folder / PAGES, _pages)
 
 
-def _read(path: Path, make: Any) -> Any:
+def _read(path: Path, make: Callable[[str, dict[str, Any]], Any]) -> Any:
     try:
         return make(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
         raise UserError(f"{path}: {error}") from None
 
 
+def _pages(key: str, text: dict[str, Any]) -> dict[str, Page]:
+    return {name: Page(**page) for name, page in text.items()}
+
+
 def _paper(key: str, text: dict[str, Any]) -> Paper:
-    tables = [Table(**table) for table in text.pop("tables", [])]
-    named = {table.name: table for table in tables}
-    claims = [_claim(claim, named) for claim in text.pop("claims", [])]
+    tables = {table["name"]: Table(**table) for table in text.pop("tables", [])}
+    claims = [_claim(claim, tables) for claim in text.pop("claims", [])]
     figures = [
         Figure(panels=[Panel(**panel) for panel in figure.pop("panels")], **figure)
         for figure in text.pop("figures", [])
     ]
-    return Paper(key=key, tables=tables, claims=claims, figures=figures, **text)
+    return Paper(
+        key=key,
+        tables=[*tables.values()],
+        claims=claims,
+        figures=figures,
+        **text,
+    )
 
 
 def _claim(text: dict[str, Any], tables: dict[str, Table]) -> Claim:

@@ -29,16 +29,10 @@ SHOWN = ("clean", "chosen", "seconds")
 
 @dataclass(frozen=True)
 class Best:
-    """What a configuration of a search came to; `best` picks one for each layer.
+    """What a configuration of a search came to; `best` picks one for each layer."""
 
-    Attributes:
-        line: Its runs, with all seeds.
-        row: That of the seed that searches.
-        history: The epochs of this one.
-    """
-
-    line: Line
-    row: Row
+    line: Line  # its runs, with all seeds
+    row: Row  # that of the seed that searches
     history: History
 
     @property

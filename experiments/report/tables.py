@@ -14,6 +14,7 @@ from experiments.report.text import (
     head,
     number,
     seeds,
+    spread,
     table,
     train_command,
     value,
@@ -61,80 +62,86 @@ def short_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
         lines: The measured lines of its experiment.
         run: Whether to leave out the rows of cells without a run.
     """
-    if run and not printed.pivot:
+    if printed.pivot:
+        return _pivot(printed, lines)
+    if run:
         rows = [
             row
             for row, cell in zip(printed.rows, printed.cells, strict=True)
             if belonging(printed, cell, lines)
         ]
         printed = replace(printed, rows=rows)
-    if printed.pivot:
-        return _pivot(printed, lines)
-    if _lost(printed):
-        return f"{_nearest_table(printed, lines)}\n\n{NEAREST}"
-    return full_table(printed, lines)
+    if not _lost(printed):
+        return full_table(printed, lines)
+    axes = [axis for axis in printed.axes if axis not in printed.inferred]
+    found = {}
+    for place, cell in enumerate(printed.cells):
+        wanted = printed.select | {axis: cell.settings[axis] for axis in axes}
+        slip = SLIP in cell.settings.values()
+        able = [x for x in lines if not slip and x.finished and x.matches(wanted)]
+        nearest = min(longest(able), key=lambda x: _distance(cell, x), default=None)
+        found[place] = [nearest] if nearest else []
+    return f"{_table(printed, found, axes)}\n\n{NEAREST}"
 
 
 def full_table(printed: Table, lines: Sequence[Line]) -> str:
     """A row for each line of runs with the settings of a cell."""
-    columns = _axes(printed)
-    for measure in printed.printed:
-        columns += [f"{head(measure)}: printed", "measured"]
-    columns += [*map(head, printed.measured), "seeds", "runs"]
-    rows, without = [], []
-    for cell in printed.cells:
-        own = [] if cell.lost else belonging(printed, cell, lines)
-        start = _values(cell)
-        if not own and not cell.printed:
-            without.append(", ".join(text for text in start if text != NOTHING))
-            continue
-        texts = describe(own, [*printed.select, *printed.axes])
-        told = [f"{line.name}: {text}" for line, text in zip(own, texts, strict=True)]
-        for line, text in zip(own or [None], told or [_why(cell)], strict=True):
-            row = [*start]
-            for measure in printed.printed:
-                row += [_printed(cell, measure), _measured(line, measure)]
-            row += [_measured(line, measure) for measure in printed.measured]
-            rows.append([*row, seeds(line) if line else "0", text])
-    text = table(columns, rows)
-    return text + (f"\n\nNo runs yet: {'; '.join(without)}." if without else "")
+    found = {
+        place: belonging(printed, cell, lines)
+        for place, cell in enumerate(printed.cells)
+    }
+    return _table(printed, found, printed.axes)
 
 
 def belonging(printed: Table, cell: Cell, lines: Sequence[Line]) -> list[Line]:
     """The lines that stand beside a cell of a table."""
+    if cell.lost:
+        return []
     return [line for line in lines if line.matches(printed.select | cell.settings)]
+
+
+def _table(printed: Table, found: dict[int, list[Line]], known: Sequence[str]) -> str:
+    """A row for each line of each cell.
+
+    Args:
+        printed: The table.
+        found: The lines of each cell, by its number.
+        known: The settings that the first columns tell of a line.
+    """
+    columns = [
+        head(axis) + (" (inferred)" if axis in printed.inferred else "")
+        for axis in printed.axes
+    ]
+    for measure in printed.printed:
+        columns += [f"{head(measure)}: printed", "measured"]
+    columns += map(head, printed.measured)
+    columns += ["off by"] if _lost(printed) else []
+    rows, without = [], []
+    for place, cell in enumerate(printed.cells):
+        own = found[place]
+        start = [value(axis, setting) for axis, setting in cell.settings.items()]
+        if not own and not cell.printed:
+            without.append(", ".join(text for text in start if text != NOTHING))
+            continue
+        texts = describe(own, [*printed.select, *known])
+        told = [f"{line.name}: {text}" for line, text in zip(own, texts, strict=True)]
+        told = told or ["not compared" if cell.lost else "none yet"]
+        shown: list[Line | None] = [*own] or [None]
+        for line, text in zip(shown, told, strict=True):
+            row = [*start]
+            for measure in printed.printed:
+                row += [_printed(cell, measure), _measured(line, measure)]
+            row += [_measured(line, measure) for measure in printed.measured]
+            if _lost(printed):
+                far = [_distance(cell, line)] if line and line.finished else []
+                row.append(spread(far))
+            rows.append([*row, seeds(line) if line else "0", text])
+    text = table([*columns, "seeds", "runs"], rows)
+    return text + (f"\n\nNo runs yet: {'; '.join(without)}." if without else "")
 
 
 def _lost(printed: Table) -> bool:
     return bool(printed.inferred) and tuple(printed.printed) == PAIR
-
-
-def _nearest_table(printed: Table, lines: Sequence[Line]) -> str:
-    columns = _axes(printed)
-    for measure in PAIR:
-        columns += [f"{head(measure)}: printed", "measured"]
-    columns += ["off by", "seeds", "nearest run"]
-    axes = [axis for axis in printed.axes if axis not in printed.inferred]
-    rows = []
-    for cell in printed.cells:
-        wanted = printed.select | {axis: cell.settings[axis] for axis in axes}
-        able = [line for line in lines if line.finished and line.matches(wanted)]
-        slip = SLIP in cell.settings.values()
-        line = None if slip else _nearest(cell, longest(able))
-        row = _values(cell)
-        for measure in PAIR:
-            row += [_printed(cell, measure), _measured(line, measure)]
-        if line is None:
-            rows.append([*row, NOTHING, "0", _why(cell) if slip else "none yet"])
-            continue
-        (text,) = describe([line], wanted)
-        told = [f"{_distance(cell, line):.4f}", seeds(line), f"{line.name}: {text}"]
-        rows.append([*row, *told])
-    return table(columns, rows)
-
-
-def _nearest(cell: Cell, lines: Sequence[Line]) -> Line | None:
-    return min(lines, key=lambda line: _distance(cell, line), default=None)
 
 
 def _distance(cell: Cell, line: Line) -> float:
@@ -146,7 +153,7 @@ def _pivot(printed: Table, lines: Sequence[Line]) -> str:
     down = printed.axes[:-1]
     found: dict[tuple, dict[str, str]] = {}
     for cell in printed.cells:
-        *start, last = _values(cell)
+        *start, last = (value(axis, x) for axis, x in cell.settings.items())
         line = usual(belonging(printed, cell, lines))
         found.setdefault(tuple(start), {})[last] = _measured(line, printed.pivot)
     columns = list(dict.fromkeys(name for row in found.values() for name in row))
@@ -156,21 +163,6 @@ def _pivot(printed: Table, lines: Sequence[Line]) -> str:
     ]
     text = table([*map(head, down), *columns], rows)
     return f"{head(printed.pivot)}, the mean and the standard deviation:\n\n{text}"
-
-
-def _axes(printed: Table) -> list[str]:
-    return [
-        head(axis) + (" (inferred)" if axis in printed.inferred else "")
-        for axis in printed.axes
-    ]
-
-
-def _values(cell: Cell) -> list[str]:
-    return [value(axis, setting) for axis, setting in cell.settings.items()]
-
-
-def _why(cell: Cell) -> str:
-    return "not compared" if cell.lost else "none yet"
 
 
 def _printed(cell: Cell, measure: str) -> str:

@@ -99,7 +99,7 @@ def test_every_file_has_its_row(few, tmp_path, capsys):
     assert accuracy == pytest.approx(learnt, abs=0.15)
     assert newest(rows) == []  # samples count nowhere
     text = edge_tables(newest([row | {"data": "imdb"} for row in rows]))
-    assert f"| {accuracy:.3f} |" in text
+    assert f" {accuracy:.3f} |" in text
     assert "`keras.layers.LSTM`" in text
 
 
