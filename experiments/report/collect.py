@@ -15,46 +15,38 @@ from experiments.report.rows import (
 
 @dataclass
 class Collected:
-    """What became of the rows of a folder.
+    """What became of the runs of a folder."""
 
-    Attributes:
-        new: Runs that were copied.
-        known: Runs that were there already.
-        other: Runs that were there already with another row, which stays.
-        samples: Runs on synthetic sample data, which are never copied.
-    """
-
-    new: list[str] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
-    samples: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)  # copied
+    known: list[str] = field(default_factory=list)  # the results have them
+    other: list[str] = field(default_factory=list)  # the results keep another row
+    samples: list[str] = field(default_factory=list)  # of sample data: never copied
 
 
 def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
-    """Copies the rows and epochs of runs that are not there yet.
+    """Copies the rows and epochs of the runs that the results lack.
 
-    The epochs go first, so that a row never stands without them; what was cut short
-    is made whole by collecting again.
+    It copies the epochs of a run before its row, so no row stands without them; after
+    an interruption the same command copies the rest.
 
     Args:
         runs: The `--output` of the experiments: `results.jsonl` and a folder a run.
         results: One JSONL file an experiment, and `histories/<run>.json`.
-        busy: Whether the machine did other work, too: the rows are copied without
-            their seconds per epoch.
+        busy: Whether the machine did other work, too: the copied rows have no seconds
+            per epoch.
 
     Raises:
-        UserError: There are no runs, a line is damaged, or the epochs of a run are
-            missing.
+        UserError: The folder has no rows, a line is damaged, or a run has no epochs.
     """
     source = runs / "results.jsonl"
     if not source.exists():
-        raise UserError(f"--collect {runs}: there is no {source}")
+        raise UserError(f"--collect {runs}: the folder has no {source.name}")
     collected = Collected()
     rows = read_rows(source)
     for number, row in enumerate(rows, start=1):
         check_trained(row, f"{source}, line {number}")
-    # The last line may be being written. A run that was deleted and trained again has
-    # several rows, and the epochs of the last one.
+    # A run that was deleted and trained again has several rows, and the epochs of the
+    # last one.
     for run, row in {row["run"]: row for row in rows}.items():
         row |= {"seconds_per_epoch": None} if busy else {}
         target = results / f"{row['experiment']}.jsonl"
@@ -81,7 +73,7 @@ def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
 
 
 def _same(own: Row, row: Row) -> bool:
-    """Whether two rows are one, but for seconds that one of them was left without."""
+    """Whether two rows are equal, except for seconds that one of them lacks."""
     if None in (own["seconds_per_epoch"], row["seconds_per_epoch"]):
         own, row = own | {"seconds_per_epoch": None}, row | {"seconds_per_epoch": None}
     return own == row

@@ -65,7 +65,7 @@ def run(settings: Settings) -> int:
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
     if results.samples:
-        print(f"left out: {results.samples} rows of sample data", file=sys.stderr)
+        print(f"left out {results.samples} rows of sample data", file=sys.stderr)
     print(output)
     return 0
 
@@ -75,8 +75,8 @@ def _collect(runs: Path, results: Path, busy: bool) -> None:
     for run in collected.new:
         print(f"collected {run}")
     for run in collected.other:
-        print(f"kept the row of {run} that was there; {runs} has another one")
+        print(f"kept the row of {run} in {results}; {runs} has another one")
     print(
-        f"{len(collected.new)} collected, {len(collected.known)} there already, "
+        f"{len(collected.new)} collected, {len(collected.known)} known already, "
         f"{len(collected.samples)} of sample data refused"
     )

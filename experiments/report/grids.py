@@ -16,11 +16,10 @@ from experiments.report.text import table
 CONFIGS = ROOT / "configs"
 
 GRIDS = """\
-A grid is a file in `configs/`. A run of it is done if a row has all of its
-settings, on whatever backend; `shorter` counts the others that were trained for
-fewer epochs or steps. A grid skips the runs with a row of its backend in
-`runs/results.jsonl`, to which `cat results/imdb.jsonl >> runs/results.jsonl` and so
-on adds these rows."""
+A grid is a file in `configs/`. `done` counts its runs that have a row with the same
+settings on any backend, `shorter` the other runs that have a row of fewer epochs or
+steps. A grid skips a run if `runs/results.jsonl` has its row on the same backend;
+`cat results/imdb.jsonl >> runs/results.jsonl` and so on copies the rows there."""
 
 
 def grids_table(results: Results, configs: Path, experiment: str) -> str:

@@ -91,19 +91,12 @@ LOWER = {"error", "mse", "mse_last", "cer", "cer_beam", "gap", "cer_train", "cer
 
 @dataclass(frozen=True)
 class Line:
-    """Runs that differ in nothing but their seed: one measured line of a table.
+    """Runs that differ in nothing but their seed: one measured line of a table."""
 
-    Attributes:
-        number: Its place among the lines of its experiment, from 1.
-        settings: What the numbers of all its runs depend on, besides the seed.
-        rows: The rows of the runs, by seed.
-        histories: Their epochs, in the same order.
-    """
-
-    number: int
-    settings: Row
-    rows: list[Row]
-    histories: list[History]
+    number: int  # its place among the lines of its experiment, from 1
+    settings: Row  # what the numbers of all its runs depend on, besides the seed
+    rows: list[Row]  # by seed
+    histories: list[History]  # the epochs of the runs, in the same order
 
     @property
     def name(self) -> str:

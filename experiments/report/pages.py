@@ -46,9 +46,9 @@ synthetic sample data count nowhere. `python -m experiments.report --collect run
 first copies finished runs here."""
 
 STARTS = """\
-A row of a run that stopped and went on names all processors, commits and versions
-that it was started with; until 27 November 2026 of commits and versions the last
-alone."""
+A run that was interrupted and resumed names all its processors, commits and
+versions in its row; before 27 November 2026 it named only the last commit and the
+last versions."""
 
 # A claim with its comparisons.
 Judged = tuple[Paper, Claim, Sequence[Comparison]]

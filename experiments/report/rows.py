@@ -18,19 +18,12 @@ BENCHMARKS = ("speed", "edge")  # experiments whose rows are no training runs
 
 @dataclass(frozen=True)
 class Results:
-    """All rows of a folder.
+    """All rows of a folder."""
 
-    Attributes:
-        lines: The lines of each experiment that trains.
-        speed: The rows of `experiments.speed`, oldest first.
-        edge: Those of `experiments.edge`.
-        samples: How many rows of synthetic sample data were left out.
-    """
-
-    lines: dict[str, list[Line]]
-    speed: list[Row]
-    edge: list[Row]
-    samples: int
+    lines: dict[str, list[Line]]  # of each experiment that trains
+    speed: list[Row]  # of `experiments.speed`, oldest first
+    edge: list[Row]  # of `experiments.edge`, oldest first
+    samples: int  # how many rows of synthetic sample data were left out
 
 
 def read(folder: Path) -> Results:
@@ -40,12 +33,12 @@ def read(folder: Path) -> Results:
         folder: The folder; its `histories/<run>.json` hold the epochs.
 
     Raises:
-        UserError: The folder has no rows, a line is damaged or stands twice, or the
-            epochs of a run are missing.
+        UserError: The folder has no rows, a line is damaged, a run stands in a file
+            twice or has no epochs.
     """
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in result_rows(path)]
     if not rows:
-        raise UserError(f"{folder} has no result rows; --rows names the folder of them")
+        raise UserError(f"--rows {folder}: the folder has no result rows")
     speed, edge = (
         [row for row in rows if row["experiment"] == name] for name in BENCHMARKS
     )
@@ -59,10 +52,10 @@ def read(folder: Path) -> Results:
 
 
 def result_rows(path: Path) -> list[Row]:
-    """The rows of a JSONL file, every line of which must be a result row.
+    """The rows of a JSONL file.
 
     Raises:
-        UserError: A line is none, or its run stands there twice.
+        UserError: A line is no result row, or its run stands in the file twice.
     """
     rows = read_rows(path, torn=False)
     runs: set[str] = set()
@@ -71,13 +64,13 @@ def result_rows(path: Path) -> list[Row]:
         if row.get("experiment") not in BENCHMARKS:
             check_trained(row, where)
             if row["run"] in runs:
-                raise UserError(f"{where}: run {row['run']} stands there twice")
+                raise UserError(f"{where}: run {row['run']} stands in the file twice")
             runs.add(row["run"])
     return rows
 
 
 def check_trained(row: Row, where: str) -> None:
-    """Refuses what is not the row of a training run."""
+    """Refuses a row that is not that of a training run."""
     needed = RECORD - OPTIONAL | {"experiment", "data", "variant"}
     missing = sorted(needed - row.keys(), key=lambda name: (name != "experiment", name))
     if missing:
@@ -116,7 +109,7 @@ def _settings(row: Row) -> Row:
 
 
 def _order(settings: Row) -> tuple[Any, ...]:
-    """By variant as the library lists them, then by what tables go through."""
+    """The place of a line: by its layer, then by what the tables go through."""
     numbers = [settings.get(name) or 0 for name in ("units", "eta", "forget", "epochs")]
     place = layer_place(settings["variant"])
     return (place, *numbers, json.dumps(settings, sort_keys=True))
@@ -128,7 +121,7 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
     Args:
         path: The JSON file of them.
         row: The row of the run.
-        remedy: What to do about a file that is missing or damaged.
+        remedy: What the user can do about a missing or damaged file.
 
     Raises:
         UserError: The file is missing or damaged, or has another number of epochs.
@@ -141,7 +134,7 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
             raise ValueError
     except FileNotFoundError:
         raise UserError(
-            f"{path}, the epochs of a run with a row, is missing; {remedy}"
+            f"{path} is missing; it holds the epochs of a run that has a row: {remedy}"
         ) from None
     except ValueError:
         raise UserError(f"{path} is no JSON list; {remedy}") from None

@@ -1,4 +1,4 @@
-"""The papers' tables with the measured lines beside the printed numbers."""
+"""The papers' tlongest(able)s with the measured lines beside the printed numbers."""
 
 import statistics
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ from experiments.report.text import (
 PAIR = ("train", "paper")  # printed together they tell which settings were lost
 
 NEAREST = """\
-Beside each printed pair stands the run that comes nearest, of the same layer and
-size and whatever its other settings. `off by` is the larger of its two distances.
-The printed numbers are the best of 100 epochs; of several lengths of a training the
+Each printed pair stands beside the nearest run of the same layer and size, whatever
+its other settings; `off by` is the larger of its two distances. The printed numbers
+are the best of 100 epochs; of trainings that differ only in their length the
 longest counts."""
 
 # What a table of runs shows that no paper prints, where the page names no measures.
@@ -79,7 +79,7 @@ def short_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
         wanted = printed.select | {axis: cell.settings[axis] for axis in axes}
         slip = SLIP in cell.settings.values()
         able = [x for x in lines if not slip and x.finished and x.matches(wanted)]
-        nearest = min(longest(able), key=lambda x: _distance(cell, x), default=None)
+        nearest = min(able, key=lambda x: _distance(cell, x), default=None)
         found[place] = [nearest] if nearest else []
     return f"{_table(printed, found, axes)}\n\n{NEAREST}"
 
@@ -162,7 +162,7 @@ def _pivot(printed: Table, lines: Sequence[Line]) -> str:
         for start, row in found.items()
     ]
     text = table([*map(head, down), *columns], rows)
-    return f"{head(printed.pivot)}, the mean and the standard deviation:\n\n{text}"
+    return f"The {head(printed.pivot)}: mean and standard deviation.\n\n{text}"
 
 
 def _printed(cell: Cell, measure: str) -> str:

@@ -128,7 +128,7 @@ def test_samples_are_left_out_and_told(tmp_path, capsys):
         assert make(folder, folder / "README.md") == 0
     for name in ("README.md", "imdb.md"):
         assert read(real / name) == read(mixed / name)
-    assert "left out: 1 rows of sample data" in capsys.readouterr().err
+    assert "left out 1 rows of sample data" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("options", "seconds"), [([], 10.0), (["--busy"], None)])
@@ -138,7 +138,7 @@ def test_collecting_before_reporting(options, seconds, tmp_path, capsys):
     assert make(folder, folder / "README.md", f"--collect={new}", *options) == 0
     assert "0.8200 ± 0.0141" in read(folder / "imdb.md")
     told = capsys.readouterr().out
-    assert "1 collected, 0 there already, 1 of sample data refused" in told
+    assert "1 collected, 0 known already, 1 of sample data refused" in told
     _, collected = read_rows(folder / "imdb.jsonl")
     assert collected["seconds_per_epoch"] == seconds
 

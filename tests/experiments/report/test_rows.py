@@ -83,7 +83,7 @@ def test_epochs_that_are_missing(tmp_path):
     with pytest.raises(UserError, match="no JSON list"):
         read(folder)
     path.unlink()
-    with pytest.raises(UserError, match=r"\.json, the epochs of .* is missing"):
+    with pytest.raises(UserError, match=r"\.json is missing; it holds the epochs"):
         read(folder)
 
 
