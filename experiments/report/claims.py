@@ -8,7 +8,7 @@ from itertools import product
 from scipy import stats
 
 from experiments.report import speed
-from experiments.report.lines import LOWER, Line
+from experiments.report.lines import Line, lower
 from experiments.report.names import layer_name
 from experiments.report.papers import NOTHING, Claim, Paper, Table
 from experiments.report.rows import Results
@@ -119,7 +119,8 @@ def _better(claim: Claim, lines: Sequence[Line]) -> Iterator[Comparison]:
         if min(len(ours), len(theirs)) < SEEDS or not _alike(claim, a, b):
             continue
         low, high = interval(ours, theirs, paired)
-        ends = (-high, -low) if measure in LOWER else (low, high)
+        better_low = lower(measure, claim.experiment)
+        ends = (-high, -low) if better_low else (low, high)
         yield Comparison(
             measure,
             _side(claim, a, ours),

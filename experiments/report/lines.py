@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from experiments.core.checkpoint import History
+from experiments.core.experiment import find
 from experiments.core.results import Row
 
 # What is measured of one run; `None` where the run does not say it.
@@ -54,13 +55,13 @@ def _validation(row: Row, history: History) -> float | None:
 
 
 def _mean_test(first: int, last: int) -> Measure:
-    def measure(row: Row, history: History) -> float | None:
+    def mean(row: Row, history: History) -> float | None:
         if len(history) < last:
             return None
         epochs = history[first - 1 : last]
         return statistics.mean(entry["test_accuracy"] for entry in epochs)
 
-    return measure
+    return mean
 
 
 MEASURES: dict[str, Measure] = {
@@ -85,8 +86,23 @@ MEASURES: dict[str, Measure] = {
     "recurrent": lambda row, history: row["recurrent_parameters"],
     "seconds": lambda row, history: row["seconds_per_epoch"],
 }
-# Better where lower.
-LOWER = {"error", "mse", "mse_last", "cer", "cer_beam", "gap", "cer_train", "cer_last"}
+_LOWER = {"error", "mse", "mse_last", "cer", "cer_beam", "gap", "cer_train", "cer_last"}
+
+
+def measure(name: str) -> Measure:
+    """One of `MEASURES`, or a score as an experiment declares it: `best.test_cer`."""
+    return MEASURES[name] if name in MEASURES else _score(*name.split("."))
+
+
+def scores(experiment: str) -> dict[str, bool]:
+    """The scores of an experiment as measures, and whether a lower one is better."""
+    found = find(experiment).scores
+    return {f"{score.name}.{score.figure}": score.lower for score in found}
+
+
+def lower(name: str, experiment: str) -> bool:
+    """Whether a lower value of a measure is better."""
+    return name in _LOWER or scores(experiment).get(name, False)
 
 
 @dataclass(frozen=True)
@@ -113,15 +129,15 @@ class Line:
         """The runs that did not diverge."""
         return [run for run in self.runs if run[0]["status"] == "finished"]
 
-    def values(self, measure: str) -> list[float]:
-        """One of `MEASURES` of each finished run that says it."""
-        found = (MEASURES[measure](*run) for run in self.finished)
+    def values(self, name: str) -> list[float]:
+        """A measure of each finished run that says it."""
+        found = (measure(name)(*run) for run in self.finished)
         return [value for value in found if value is not None]
 
-    def drawn(self, measure: str) -> dict[str, float]:
+    def drawn(self, name: str) -> dict[str, float]:
         """The same, by the data that the seed of the run drew."""
         found = {
-            row["drawn_checksum"]: MEASURES[measure](row, history)
+            row["drawn_checksum"]: measure(name)(row, history)
             for row, history in self.finished
             if "drawn_checksum" in row
         }

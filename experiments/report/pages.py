@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.core.experiment import find
 from experiments.report import edge, speed
 from experiments.report.claims import (
     RULE,
@@ -13,6 +14,7 @@ from experiments.report.claims import (
 )
 from experiments.report.figures import draw
 from experiments.report.grids import CONFIGS, GRIDS, grids_table
+from experiments.report.lines import scores
 from experiments.report.papers import Claim, Page, Paper
 from experiments.report.rows import Results
 from experiments.report.search import best_table
@@ -69,8 +71,9 @@ def pages(
             page.
         folder: Where the pages go.
     """
-    plain = {name: Page(title=name) for name in results.lines if name not in declared}
-    declared = declared | plain
+    for name in results.lines.keys() - declared.keys():
+        summary = find(name).summary.splitlines()[0]
+        declared = declared | {name: Page(title=name, about=summary)}
     searches = {n: CONFIGS / page.search for n, page in declared.items() if page.search}
     drawn = draw(results, papers, searches, folder / "figures")
     judged = [
@@ -209,7 +212,8 @@ def _experiment(
     grids = grids_table(results, CONFIGS, name)
     if grids:
         parts += ["## What is left to run", grids, GRIDS]
-    others = other_lines([printed for _, printed in tables], lines, page.measures)
+    measures = page.measures or [*scores(name)]
+    others = other_lines([printed for _, printed in tables], lines, measures)
     if others:
         parts += ["## Runs with settings that no table prints", others]
     if lines:

@@ -1,7 +1,7 @@
-"""The papers' tlongest(able)s with the measured lines beside the printed numbers."""
+"""The papers' tables with the measured lines beside the printed numbers."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from experiments.report.claims import counted
@@ -27,9 +27,6 @@ Each printed pair stands beside the nearest run of the same layer and size, what
 its other settings; `off by` is the larger of its two distances. The printed numbers
 are the best of 100 epochs; of trainings that differ only in their length the
 longest counts."""
-
-# What a table of runs shows that no paper prints, where the page names no measures.
-_MEASURES = ("train", "paper", "clean", "solved", "mse", "cer")
 
 
 def paper_table(paper: Paper, printed: Table, lines: Sequence[Line]) -> str:
@@ -79,7 +76,7 @@ def short_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
         wanted = printed.select | {axis: cell.settings[axis] for axis in axes}
         slip = SLIP in cell.settings.values()
         able = [x for x in lines if not slip and x.finished and x.matches(wanted)]
-        nearest = min(able, key=lambda x: _distance(cell, x), default=None)
+        nearest = min(longest(able), key=lambda x: _distance(cell, x), default=None)
         found[place] = [nearest] if nearest else []
     return f"{_table(printed, found, axes)}\n\n{NEAREST}"
 
@@ -174,7 +171,7 @@ def _measured(line: Line | None, measure: str) -> str:
 
 
 def other_lines(
-    tables: Sequence[Table], lines: Sequence[Line], measures: Sequence[str] = ()
+    tables: Sequence[Table], lines: Sequence[Line], measures: Iterable[str]
 ) -> str:
     """The lines that belong to no cell of any table; nothing if there are none."""
     placed = {
@@ -187,7 +184,7 @@ def other_lines(
     if not rest:
         return ""
     axes = ["variant", "units", "eta"]
-    shown = [m for m in measures or _MEASURES if any(x.values(m) for x in rest)]
+    shown = [m for m in measures if any(x.values(m) for x in rest)]
     rows = [
         [
             *(value(axis, line.settings.get(axis)) for axis in axes),

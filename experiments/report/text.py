@@ -1,6 +1,5 @@
 """Numbers, settings and tables as Markdown."""
 
-import importlib
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.core import command
+from experiments.core.experiment import find
 from experiments.core.results import Row
 from experiments.report.lines import SOLVED, Line
 from experiments.report.names import layer_name
@@ -52,6 +52,9 @@ _OPEN = {
 
 def head(name: str) -> str:
     """What a column of a setting or a measure is called."""
+    if "." in name:  # a score as its experiment declares it
+        score, figure = name.split(".")
+        return f"{figure.replace('_', ' ')}, `{score}`"
     return HEADS.get(name, name)
 
 
@@ -179,7 +182,7 @@ def describe(lines: Sequence[Line], known: Iterable[str] = ()) -> list[str]:
 
 def train_command(line: Line) -> str:
     """The command that trains the runs of a line, but for their seeds."""
-    config = _config(line.settings["experiment"])
+    config = find(line.settings["experiment"]).settings
     known = {field.name for field in fields(config)}
     settings = {n: s for n, s in line.settings.items() if n in known}
     options = command.arguments(config(**settings))
@@ -188,14 +191,10 @@ def train_command(line: Line) -> str:
     )
 
 
-def _config(experiment: str) -> Any:
-    return importlib.import_module(f"experiments.{experiment}").Config
-
-
 def _defaults(experiment: str) -> Row:
     """The defaults that are the same on every machine."""
     return {
         field.name: field.default
-        for field in fields(_config(experiment))
+        for field in fields(find(experiment).settings)
         if field.default is not MISSING
     }

@@ -8,6 +8,7 @@ import pytest
 from matplotlib import image
 from PIL import Image
 
+from experiments import imdb_conv
 from experiments.core.command import main
 from experiments.core.results import read_rows
 from experiments.report import command as report, papers, rows as report_rows
@@ -159,6 +160,7 @@ def test_an_experiment_without_a_page_has_a_plain_one(tmp_path):
     pages = papers.pages()
     del pages["imdb_conv"]
     made = report_pages(report_rows.read(folder), papers.papers(), pages, folder)
-    assert made["imdb_conv.md"].startswith("# imdb_conv")
+    assert made["imdb_conv.md"].startswith("# imdb_conv\n\n")
+    assert imdb_conv.EXPERIMENT.summary.splitlines()[0] in made["imdb_conv.md"]
     assert "(imdb_conv.md)" in made["README.md"]
     assert "0.8100" in made["imdb_conv.md"]

@@ -133,7 +133,7 @@ def test_the_command_of_a_line_is_that_of_its_runs(tmp_path, monkeypatch):
     identity = {
         name
         for name, field in imdb.Config.__dataclass_fields__.items()
-        if field.metadata["identity"]
+        if field.metadata.get("identity")
     }
     more = {"experiment", "data", "data_checksum"}
     assert settings == (identity | more) - {"seed"}

@@ -1,5 +1,6 @@
 """The papers' tables: which runs stand beside which numbers."""
 
+from experiments.report.lines import lower, scores
 from experiments.report.papers import SLIP, UNKNOWN, papers
 from experiments.report.rows import read
 from experiments.report.tables import (
@@ -58,11 +59,22 @@ def test_nothing_is_compared_with_a_rate_that_is_unknown_or_a_slip(tmp_path):
     assert cells(text, "LSTM", SLIP) == [lost]
     assert cells(full_table(NEWS_ETA, []), "LSTM", UNKNOWN)[1] == lost
     assert "imdb 1" not in text
-    assert cells(other_lines([ETA], lines), "LSTM", "100", "2e-3")[0][1] == "0.7775"
+    others = other_lines([ETA], lines, ["train", "paper"])
+    assert cells(others, "LSTM", "100", "2e-3")[0][1] == "0.7775"
+
+
+def test_a_score_of_an_experiment_is_a_measure(tmp_path):
+    lines = measured(tmp_path, row(IMDB, 0.77, eta=2e-3))
+    text = other_lines([ETA], lines, scores("imdb"))
+    heads, _, (*_, clean, paper, _, _) = cells(text)
+    assert heads[3:5] == ["test accuracy, `clean`", "test accuracy, `paper`"]
+    assert (clean, paper) == ("0.7600", "0.7700")
+    assert lower("best.test_cer", "handwriting")
+    assert not lower("clean.test_accuracy", "imdb")
 
 
 def test_lines_with_a_place_are_no_others(tmp_path):
-    assert other_lines([ETA], measured(tmp_path, row(IMDB))) == ""
+    assert other_lines([ETA], measured(tmp_path, row(IMDB)), ["paper"]) == ""
 
 
 def test_diverged_runs_are_told(tmp_path):
