@@ -46,7 +46,7 @@ from slim_keras.stacks import (
 )
 from slim_keras.variants import VARIANTS
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def get(key: str) -> type[SlimLayer]:

@@ -1,9 +1,7 @@
-"""What the README says runs."""
+"""What the README says runs, on every backend."""
 
 import re
 from pathlib import Path
-
-from slim_keras.variants import VARIANTS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -17,12 +15,3 @@ def test_its_python_runs(tmp_path, monkeypatch):
     exec(code.replace("model.fit(", "history = model.fit("), names)  # noqa: S102
     losses = names["history"].history["loss"]
     assert losses[-1] < losses[0]
-
-
-def test_table_holds_every_variant_with_its_count():
-    rows = dict(
-        re.findall(r"^\| `\w+` \| `(\w+)` \|.*\| ([\d,]+) \| [^|]*\|$", README, re.M)
-    )
-    assert rows == {
-        key: f"{variant.parameters(32, 100):,}" for key, variant in VARIANTS.items()
-    }

@@ -1,0 +1,171 @@
+"""README and documentation: short, built without a warning, and true."""
+
+import json
+import logging
+import re
+import statistics
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+
+from slim_keras.variants import VARIANTS
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
+NOT_RUN = "<!-- not run: "  # the line before a block that takes long, with the reason
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def blocks_of(page, language):
+    """The blocks of code that are to run, each at the line where it stands."""
+    text = text_of(page)
+    for match in re.finditer(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.M):
+        before = text[: match.start()].splitlines()
+        if not (before and before[-1].startswith(NOT_RUN)):
+            yield "\n" * len(before) + "\n" + match[1]
+
+
+def named(pages):
+    return {"argvalues": pages, "ids": [str(p.relative_to(ROOT)) for p in pages]}
+
+
+def test_readme_is_read_in_a_few_minutes():
+    assert len(text_of(README).split()) <= 900
+
+
+def test_site_is_built_without_a_warning(tmp_path):
+    """`--strict`: among others, each link and each anchor exists."""
+    # mkdocs sets handlers and levels for its command line.
+    logging.getLogger("mkdocs").setLevel(logging.WARNING)
+    config = load_config(str(ROOT / "mkdocs.yml"), strict=True, site_dir=str(tmp_path))
+    build(config)
+    page = (tmp_path / "reference/layers/index.html").read_text(encoding="utf-8")
+    for row in VARIANTS.values():
+        assert f'id="slim_keras.{row.name}"' in page
+    notebook = (tmp_path / "notebooks/slim_layers/index.html").read_text("utf-8")
+    assert "<math" in notebook
+    assert "arithmatex" not in notebook
+    assert not re.search(r"\\(frac|odot|tilde)", notebook.split("<math")[0])
+
+
+def test_links_of_readme_lead_somewhere():
+    for target, anchor in re.findall(
+        r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", text_of(README)
+    ):
+        assert (ROOT / target).exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", text_of(ROOT / target), re.M)
+            assert anchor in [re.sub(r"\W+", "-", h.lower()) for h in headings]
+
+
+@pytest.mark.parametrize(
+    "page", **named([p for p in PAGES if "```python" in text_of(p)])
+)
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks_of(page, "python"):
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102
+
+
+@cache
+def help_of(module):
+    command = [sys.executable, "-m", module, "--help"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    "page", **named([p for p in TEXTS if "experiments." in text_of(p)])
+)
+def test_commands_have_the_options_that_a_page_gives_them(page):
+    text = text_of(page).replace("\\\n", " ")
+    for module, rest in re.findall(r"-m (experiments\.[a-z_]+)([^`\n&]*)", text):
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert re.search(rf"{option}\b", help_of(module)), f"{module} {option}"
+        for file in re.findall(r"\S+\.toml", rest):
+            assert (ROOT / file).exists(), file
+
+
+def test_layers_page_has_each_layer_with_its_number_of_weights():
+    found = re.findall(
+        r"^\| `(\w+)` \|.*?\| ([\d,]+) \| \[", text_of(ROOT / "docs/layers.md"), re.M
+    )
+    assert dict(found) == {
+        row.name: f"{row.parameters(32, 100):,}" for row in VARIANTS.values()
+    }
+
+
+def rows_of(experiment):
+    lines = text_of(ROOT / f"results/{experiment}.jsonl").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+BEST = {  # of configs/imdb_best.toml; seed 3 has chosen them
+    "LSTM": {"backend": "jax", "activation": "tanh", "eta": 3e-3, "dropout": 0.3},
+    "IndyLSTM": {"backend": "jax", "activation": "tanh", "eta": 5e-4, "dropout": 0.5},
+    "LSTM6": {"backend": "tensorflow", "activation": "sigmoid", "eta": 1e-3}
+    | {"forget": 0.96, "dropout": 0.0},
+    "LSTM_C6": {"backend": "jax", "activation": "tanh", "eta": 5e-4}
+    | {"forget": 0.96, "dropout": 0.5},
+}
+ACCURACY = re.compile(r"^\| `(\w+)\b.*?`.*\| (0\.\d+ ± 0\.\d+) \|", re.M)
+
+
+@pytest.mark.parametrize("page", **named([README, ROOT / "docs/reproduction.md"]))
+def test_best_accuracies_are_those_of_the_rows(page):
+    shown = dict(
+        ACCURACY.findall(text_of(page).split("\n\n![")[0].split("## Install")[0])
+    )
+    shared = {"units": 100, "epochs": 5, "gate_activation": "sigmoid"}
+    assert set(shown) == set(BEST)
+    for layer, settings in BEST.items():
+        wanted = settings | shared | {"variant": layer.lower()}
+        accuracies = [
+            row["clean"]["test_accuracy"]
+            for row in rows_of("imdb")
+            if row["seed"] != 3 and all(row[k] == v for k, v in wanted.items())
+        ]
+        mean, spread = statistics.mean(accuracies), statistics.stdev(accuracies)
+        assert shown[layer] == f"{mean:.3f} ± {spread:.3f}"
+
+
+def steps():
+    """Layer, ms and times as fast as Keras', by backend, of the IMDB model."""
+    shape = {"model": "imdb", "masked": False, "B": 32, "T": 500, "m": 32, "n": 100}
+    for row in rows_of("speed"):
+        if all(row.get(k, v) == v for k, v in (shape | {"device": "cpu"}).items()):
+            times = row["step_over_baseline"]
+            yield row["backend"], row["layer"], f"{row['step_ms']:.1f}", f"{times:.1f}x"
+
+
+def test_speed_of_the_readme_is_that_of_rows():
+    shown = re.findall(
+        r"^\| `(\w+)` \|.*\| ([\d.]+) ms \| ([\d.]+x) \|", text_of(README), re.M
+    )
+    assert len(shown) == len(BEST)
+    for layer, *numbers in shown:
+        assert ("tensorflow", layer.lower(), *numbers) in set(steps())
+
+
+def test_speed_of_the_page_is_that_of_rows():
+    _, page = text_of(ROOT / "docs/engines.md").split("## On a CPU")
+    page, *_ = page.split("###")
+    cells = r" \| ([\d.]+) \(([\d.]+x)\)" * 3
+    shown = re.findall(rf"^\| `([\w.]+)`{cells}", page, re.M)
+    assert len(shown) == 7
+    for layer, *numbers in shown:
+        name = layer if "." in layer else layer.lower()
+        for place, backend in enumerate(("tensorflow", "jax", "torch")):
+            assert (backend, name, *numbers[2 * place :][:2]) in set(steps())
