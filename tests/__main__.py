@@ -36,7 +36,15 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("", ["ruff", "format", "--check"]),
         ("", ["mypy"]),
         *[(backend, [*pytest, *paths]) for backend, paths in BACKENDS.items()],
-        ("tensorflow", [*pytest, "tests/test_notebooks.py", "tests/experiments"]),
+        (
+            "tensorflow",
+            [
+                *pytest,
+                "tests/test_notebooks.py",
+                "tests/test_docs.py",
+                "tests/experiments",
+            ],
+        ),
     ]
 
 
