@@ -50,4 +50,5 @@ def on_page_content(html: str, **_) -> str:
 def _mathml(match: re.Match) -> str:
     shown = "block" if match[1] == "[" else "inline"
     latex = match[2].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    latex = latex.replace("{aligned}", "{align*}")  # the name that the converter knows
     return latex2mathml.converter.convert(latex, display=shown)

@@ -1,19 +1,18 @@
 # %% [markdown]
 # # The learning-rate grid
 #
+# After this notebook you can
+#
+# - write a grid of runs as a small file, train it and draw its curves;
+# - tell before any training why a slim layer wants another learning rate than the LSTM;
+# - weigh what the constant forget gate `f` does to the memory of a layer against what
+#   a long memory costs.
+#
 # Table IV of [arXiv 1901.06401](https://arxiv.org/abs/1901.06401) compares the LSTM
-# with LSTM6 and LSTM_C6 on film reviews (IMDB) at several learning rates, eta. When you
-# have read this notebook you will
-#
-# - be able to write a grid of runs as a small file, train it and draw its curves;
-# - know why a slim layer wants another eta than the LSTM, and how to measure that
-#   before any training;
-# - know what the constant forget gate `f` does to the memory of a layer, and what a
-#   long memory costs.
-#
-# The grid is trained here on the built-in sample, 3,000 short synthetic reviews, as the
-# real one takes hours. All in all it takes less than two minutes on two cores. To run
-# it yourself, in a checkout: `pip install -c constraints.txt -e ".[notebooks]"`.
+# with LSTM6 and LSTM_C6 on film reviews (IMDB) at several learning rates, eta. This
+# notebook trains such a grid on the built-in sample, 3,000 short synthetic reviews, as
+# the real one takes hours. It runs in less than two minutes on two cores. To run it
+# yourself, in a checkout: `pip install -c constraints.txt -e ".[notebooks]"`.
 #
 # ## What the paper prints
 #
@@ -336,8 +335,8 @@ draw(
 # The paper has LSTM6 pass the LSTM near epoch 150. Here, at 1e-4 and with $f = 0.96$,
 # it does so near epoch 10, and by epoch 150 most of its lead is gone.
 #
-# To make Table IV anew, with the reviews in a folder (the README says which forms of
-# them are read):
+# To make Table IV anew, with the reviews in a folder (the page "The data sets" of the
+# documentation says in which forms):
 #
 # ```sh
 # python -m experiments.grid configs/imdb_eta.toml --set data-dir=DIR --output runs/eta

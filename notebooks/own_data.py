@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Your own data: from a CSV file to a trained, exported model
 #
-# When you have read this notebook you will have
+# After this notebook you can
 #
-# - read texts with labels from a CSV file and kept a part aside for the test;
-# - trained a model around LSTM_C6 that takes plain strings;
-# - saved it, loaded it again and got the same predictions;
-# - exported it as a TensorFlow SavedModel, which runs without slim-keras;
-# - seen what changes if your CSV file holds time series.
+# - read texts with labels from a CSV file and keep a part aside for the test;
+# - train a model around LSTM_C6 that takes plain strings;
+# - save it, load it again and get the same predictions;
+# - export it as a TensorFlow SavedModel, which runs without slim-keras;
+# - do the same with time series.
 #
-# It runs in about a minute on two cores, and needs Keras' TensorFlow backend, as only
-# TensorFlow handles strings. To run it yourself, in a checkout:
+# The notebook runs in about a minute on two cores. It needs Keras' TensorFlow backend,
+# as only TensorFlow handles strings. To run it yourself, in a checkout:
 # `pip install -c constraints.txt -e ".[notebooks]"`.
 
 # %%

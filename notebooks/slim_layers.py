@@ -1,18 +1,20 @@
 # %% [markdown]
 # # The slim layers: equations, sizes, speed and memory
 #
-# An LSTM layer decides at every step what to let in, what to forget and what to show,
-# and each of these decisions has its own matrices. The slim layers ask how much of
-# that is needed. When you have read this notebook you will
+# After this notebook you can
 #
-# - know what IndyLSTM, LSTM6 and LSTM_C6 leave out of the LSTM, in equations and in
+# - tell what IndyLSTM, LSTM6 and LSTM_C6 leave out of the LSTM, in equations and in
 #   code;
-# - be able to count the weights of each layer by hand;
-# - have put a slim layer into a model in the place of `keras.layers.LSTM`;
-# - know what the fast engine is and how to see which engine runs;
-# - know what the constant forget gate `f` means for the memory of a layer.
+# - count the weights of each layer by hand;
+# - put a slim layer into a model in the place of `keras.layers.LSTM`;
+# - see which engine runs a layer, and measure what it gains;
+# - choose the constant forget gate `f` by the memory that a task needs.
 #
-# It runs in about a minute on two cores. To run it yourself, in a checkout:
+# An LSTM layer decides at every step what to let in, what to forget and what to show,
+# and each of these decisions has matrices. The slim layers ask how much of that is
+# needed.
+#
+# The notebook runs in about a minute on two cores. To run it yourself, in a checkout:
 # `pip install -c constraints.txt -e ".[notebooks]"`.
 
 # %%
@@ -170,7 +172,8 @@ for name, layer in recurrent_layers.items():
 # what it does. LSTM6 did not gain from the larger $f$ here. The notebook
 # `learning_rate_grid` measures why it is the more delicate one: through its matrix $U$
 # every output goes back to all units. One run with one seed on a made-up task ranks
-# nothing; for measured comparisons on real data see the README and `results/`.
+# nothing; the page "What the papers say and what we measured" of the documentation
+# has comparisons on real data.
 #
 # ## The engine
 #
@@ -224,8 +227,8 @@ for name, values in seconds.items():
 # %% [markdown]
 # Your figures will differ: they depend on the machine, on what else it does, and on the
 # sizes. `python -m experiments.speed` measures this with care, for all backends and
-# many sizes, against `torch.nn.LSTM` too; the README has the table and
-# `results/speed.jsonl` the rows.
+# many sizes, against `torch.nn.LSTM` too; the page "Engines and speed" of the
+# documentation has the table and `results/speed.jsonl` the rows.
 #
 # ## What f does to memory
 #
