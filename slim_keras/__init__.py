@@ -60,6 +60,11 @@ def get(key: str) -> type[SlimLayer]:
 
     Raises:
         ValueError: The key is unknown.
+
+    Example:
+        >>> import slim_keras
+        >>> slim_keras.get("lstm6") is slim_keras.LSTM6
+        True
     """
     if key not in VARIANTS:
         raise ValueError(

@@ -1,17 +1,18 @@
 """Which arguments a variant takes, and their documentation, each written once."""
 
+import functools
 import inspect
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
 import keras
 
-from slim_keras.variants import VARIANTS, Variant
+from slim_keras.variants import Variant
 
-_RECURRENT_VECTOR = (
+RECURRENT_VECTOR = (
     "recurrent_vector_initializer",
     "recurrent_vector_regularizer",
     "recurrent_vector_constraint",
@@ -21,6 +22,44 @@ _RECURRENT_KERNEL = (
     "recurrent_regularizer",
     "recurrent_constraint",
 )
+_BIAS = ("use_bias", "bias_initializer", "bias_regularizer", "bias_constraint")
+
+# The arguments that mean nothing for some variants: for which, and why.
+_MEANINGLESS: tuple[tuple[tuple[str, ...], Callable[[Variant], bool], str], ...] = (
+    (("recurrent_activation",), lambda row: not row.gated, "it computes no gate"),
+    (
+        ("forget",),
+        lambda row: not row.constant_forget,
+        "it has no constant forget gate",
+    ),
+    (
+        ("unit_forget_bias",),
+        lambda row: "f" not in row.having("b"),
+        "its forget gate has no bias",
+    ),
+    (_BIAS, lambda row: not row.having("b"), "it has no bias"),
+    (_RECURRENT_KERNEL, lambda row: not row.matrix_blocks, "it has no matrix U"),
+    (RECURRENT_VECTOR, lambda row: not row.vector_blocks, "it has no vector u"),
+)
+
+
+def _all_arguments() -> dict[str, Any]:
+    """The arguments of all cells with their defaults, in Keras' order."""
+    after = {"use_bias": {"forget": None}} | {
+        matrix: {vector: default}
+        for matrix, vector, default in zip(
+            _RECURRENT_KERNEL, RECURRENT_VECTOR, ("orthogonal", None, None), strict=True
+        )
+    }
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(keras.layers.LSTMCell).parameters.items():
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            found[name] = parameter.default
+            found |= after.get(name, {})
+    return found
+
+
+ARGUMENTS = _all_arguments()
 
 _WEIGHTS = {
     "W": ("kernel", "(features, {width})"),
@@ -32,23 +71,22 @@ _WEIGHTS = {
 _DOCS = {
     "units": "Positive integer n, the size of output and memory.",
     "activation": "Activation g of the cell body and of the output. `None` is the "
-    "identity. A layer that has weights, such as `PReLU`, runs in Keras' own loop; a "
-    "function that reads variables needs `engine='loop'`.",
+    "identity. A layer with weights, such as `PReLU`, runs in Keras' loop; a function "
+    "that reads variables needs `engine='loop'`.",
     "recurrent_activation": "Activation s of the gates. `None` is the identity. "
-    "Layers and functions as for `activation`.",
+    "Layers and functions serve as for `activation`.",
     "use_bias": "Whether the blocks have the biases of the equations.",
     "forget": "The constant f, with |f| < 1: the share of the memory that stays at "
-    "each step. A memory fades as f^t, so 0.4 sees 3 steps back and 0.96 sees 56 "
-    "(to a tenth).",
-    "kernel_initializer": "Initializer of `kernel`, the input weights W. `None` leaves "
-    "the kernel out: the input is then W x_t, as another layer has computed it, the "
-    "blocks side by side.",
+    "each step. A memory fades as f^t, to a tenth in 3 steps at 0.4 and in 56 at 0.96.",
+    "kernel_initializer": "Initializer of `kernel`, the input weights W. With `None` "
+    "there is no kernel: the input is then W x_t, which another layer has computed, "
+    "with the blocks side by side.",
     "recurrent_initializer": "Initializer of `recurrent_kernel`, the matrices U.",
     "recurrent_vector_initializer": "Initializer of `recurrent_vector`, the vectors "
-    "u. It is asked for the shape `(units, vectors)`, so that `'orthogonal'` makes "
-    "the vectors orthonormal.",
+    "u. It receives the shape `(units, vectors)`, so that `'orthogonal'` makes the "
+    "vectors orthonormal.",
     "bias_initializer": "Initializer of `bias`.",
-    "unit_forget_bias": "Whether the forget gate's bias starts at one.",
+    "unit_forget_bias": "Whether the bias of the forget gate starts at one.",
     "kernel_regularizer": "Regularizer of `kernel`.",
     "recurrent_regularizer": "Regularizer of `recurrent_kernel`.",
     "recurrent_vector_regularizer": "Regularizer of `recurrent_vector`.",
@@ -64,18 +102,18 @@ _DOCS = {
     "seed": "Random seed of the dropout masks.",
     "return_sequences": "Whether to return h_t of all steps instead of the last.",
     "return_state": "Whether to return the last states after the output.",
-    "go_backwards": "Whether to read the sequence from its end. The outputs then "
-    "come in reading order, as from Keras' layers.",
-    "stateful": "Whether a batch starts from the states in which the one before "
-    "ended. Needs a fixed batch size; `reset_state()` sets them to zero. On JAX, as "
-    "with Keras' layers, only where layer or model are called directly: `fit` and "
+    "go_backwards": "Whether to read the sequence from its end. The outputs come in "
+    "reading order, as from Keras' layers.",
+    "stateful": "Whether a batch starts from the last states of the batch before. "
+    "Needs a fixed batch size; `reset_state()` sets the states to zero. On JAX, as "
+    "with Keras' layers, this holds for direct calls of layer or model: `fit` and "
     "`predict` carry no states.",
-    "unroll": "Whether to unroll Keras' loop (`engine='loop'`), which needs a fixed "
-    "number of steps; or how many steps `engine='scan'` takes at once, an integer, "
-    "which chooses that engine: more than 1 on JAX alone, by default 8 on its GPUs for "
-    "variants with a recurrent matrix.",
-    "zero_output_for_mask": "Whether masked steps put out zeros instead of the "
-    "output before them.",
+    "unroll": "`True` unrolls Keras' loop (`engine='loop'`), which needs a fixed "
+    "number of steps. An integer chooses `engine='scan'` and says how many steps it "
+    "takes at once: 1, or more on JAX, which takes 8 by default on GPUs for variants "
+    "with a recurrent matrix.",
+    "zero_output_for_mask": "Whether the output at a masked step is zero instead of "
+    "the output of the step before.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "
     "kernel; JAX, variants without a recurrent matrix), `'loop'` (Keras' own loop, "
     "the reference) or `'auto'`: loop where an activation has weights, else pallas on "
@@ -84,57 +122,33 @@ _DOCS = {
 }
 
 
-def cell_signature(
-    variant: Variant, defaults: Mapping[str, Any]
-) -> dict[str, inspect.Parameter]:
-    """The arguments of `keras.layers.LSTMCell` that mean something for a variant.
+def cell_defaults(variant: Variant, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that mean something for the cell of a variant, with defaults.
 
     Args:
         variant: The row of data.
-        defaults: Defaults that differ from Keras'.
+        changes: Defaults that differ from Keras'.
 
     Returns:
-        Parameters by name, in Keras' order, with `forget` after `use_bias` and the
+        Defaults by name, in Keras' order, with `forget` after `use_bias` and the
         arguments of `recurrent_vector` after those of `recurrent_kernel`.
     """
-    keras_cell = inspect.signature(keras.layers.LSTMCell).parameters
-    dropped = set()
-    if not variant.gated:
-        dropped.add("recurrent_activation")
-    if not variant.matrix_blocks:
-        dropped.update(_RECURRENT_KERNEL)
-    if "f" not in variant.having("b"):
-        dropped.add("unit_forget_bias")
-    extra: dict[str, dict[str, Any]] = {}
-    if variant.constant_forget:
-        extra["use_bias"] = {"forget": variant.f}
-    if variant.vector_blocks:
-        for before, name, default in zip(
-            _RECURRENT_KERNEL,
-            _RECURRENT_VECTOR,
-            ("orthogonal", None, None),
-            strict=True,
-        ):
-            extra[before] = {name: default}
-
-    parameters: dict[str, Any] = {}
-    for name, parameter in keras_cell.items():
-        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            continue
-        if name not in dropped:
-            parameters[name] = parameter.default
-        parameters.update(extra.get(name, {}))
-    parameters.update({k: v for k, v in defaults.items() if k in parameters})
-    return optional(parameters)
-
-
-def optional(defaults: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
-    """Parameters with these defaults, by name and by position."""
+    refused = _refused(variant)
     return {
-        name: inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
-        )
-        for name, default in defaults.items()
+        name: variant.f if name == "forget" else changes.get(name, default)
+        for name, default in ARGUMENTS.items()
+        if name not in refused
+    }
+
+
+@functools.cache
+def _refused(variant: Variant) -> dict[str, str]:
+    """The arguments that mean nothing for a variant, with the reason."""
+    return {
+        name: reason
+        for names, meaningless, reason in _MEANINGLESS
+        if meaningless(variant)
+        for name in names
     }
 
 
@@ -144,13 +158,18 @@ class ClassSignature:
     An instance is called with inputs; `tf.function(layer)` asks for its signature.
 
     Args:
-        parameters: The parameters by name; arguments such as `name` and `dtype` are
-            passed on to Keras.
+        defaults: The parameters with their defaults. Keras takes the others, such as
+            `name` and `dtype`.
     """
 
-    def __init__(self, parameters: Mapping[str, inspect.Parameter]):
+    def __init__(self, defaults: Mapping[str, Any]):
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
-        self._signature = inspect.Signature([*parameters.values(), rest])
+        named = [
+            inspect.Parameter(name, kind, default=default)
+            for name, default in defaults.items()
+        ]
+        self._signature = inspect.Signature([*named, rest])
 
     def __get__(self, instance: object, owner: type) -> inspect.Signature:
         if instance is not None:
@@ -158,23 +177,32 @@ class ClassSignature:
         return self._signature
 
 
-def bind(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:
+def bind(cls: type, variant: Variant, args: tuple, kwargs: dict) -> dict[str, Any]:
     """The arguments of a call of `cls`, by name, with defaults.
+
+    `use_cudnn` and `implementation`, which code for `keras.layers.LSTM` may pass, are
+    left out, as they change no number.
 
     Raises:
         TypeError: `units` is missing or an argument is given twice.
-        ValueError: An argument means nothing for this variant.
+        ValueError: An argument means nothing for this variant, or `use_cudnn` is True.
     """
     signature = inspect.signature(cls)
-    every = {n for row in VARIANTS.values() for n in cell_signature(row, {})}
-    foreign = sorted((every | {"use_cudnn", "implementation"}) & set(kwargs))
-    foreign = [name for name in foreign if name not in signature.parameters]
-    if foreign:
+    kwargs = dict(kwargs)
+    kwargs.pop("implementation", None)
+    use_cudnn = kwargs.pop("use_cudnn", "auto")
+    if use_cudnn not in ("auto", False):
         raise ValueError(
-            f"`{cls.__name__}` takes no argument `{foreign[0]}`: its equations have "
-            f"nothing for it. It takes: {', '.join(list(signature.parameters)[:-1])}, "
-            "and those of `keras.layers.Layer`."
+            "`use_cudnn` must be 'auto' or False, because slim_keras does not call "
+            f"cuDNN; `engine` chooses how to run. Received: use_cudnn={use_cudnn!r}"
         )
+    for name, reason in _refused(variant).items():
+        if name in kwargs:
+            raise ValueError(
+                f"`{cls.__name__}` takes no argument `{name}`, because {reason}. It "
+                f"takes {', '.join(list(signature.parameters)[:-1])}, and the "
+                "arguments of `keras.layers.Layer`."
+            )
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -207,7 +235,16 @@ def rate(name: str, value: Any) -> float:
 
 
 def document(cls: type, variant: Variant, text: str, tail: str) -> str:
-    """A docstring: a class's own text, its weights and arguments, what all share."""
+    """The docstring of a layer or cell.
+
+    Args:
+        cls: The class.
+        variant: Its row of data.
+        text: What it computes.
+        tail: What all classes of its kind share. `{name}` stands for the name of the
+            class, `{parameters}` for the number of parameters of 16 units that see 8
+            features.
+    """
     lines = [text, "", "Weights, with the blocks that they stack:"]
     for term, (name, shape) in _WEIGHTS.items():
         blocks = variant.having(term)
@@ -223,6 +260,8 @@ def document(cls: type, variant: Variant, text: str, tail: str) -> str:
         if parameter.default is not inspect.Parameter.empty:
             doc += f" Default: `{parameter.default!r}`."
         lines.append(_item(name, doc))
+    tail = tail.replace("{name}", cls.__name__)
+    tail = tail.replace("{parameters}", str(variant.parameters(8, 16)))
     return "\n".join([*lines, "", inspect.cleandoc(tail)])
 
 

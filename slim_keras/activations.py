@@ -16,5 +16,11 @@ def hard_sigmoid_keras2(x):
 
     Returns:
         A tensor of the shape of `x`, in [0, 1].
+
+    Example:
+        >>> import slim_keras
+        >>> layer = slim_keras.LSTM1(
+        ...     16, recurrent_activation=slim_keras.activations.hard_sigmoid_keras2
+        ... )
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)

@@ -1,8 +1,8 @@
 """One step of every variant: a cell driven by its row of `variants.py`, named below.
 
 m is the size of the input, n = `units`; `*` is the Hadamard product, g the
-`activation`, s the `recurrent_activation`. Arguments, defaults, paper and errors are
-added to the docstrings by `_signature.document`.
+`activation`, s the `recurrent_activation`. `_signature.document` adds weights,
+arguments, errors and an example to the docstrings.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from slim_keras import _signature, bounds  # noqa: F401  (registered names)
 from slim_keras.equations import Activation, Equations
 from slim_keras.variants import VARIANTS, Variant
 
-_CELL_TAIL = """
+_TAIL = """
 Call arguments:
     inputs: x_t, `(batch, features)`.
     states: The list of h_{t-1} and, where the cell has a memory, c_{t-1}, each
@@ -31,7 +31,23 @@ Raises:
         |forget| is not below 1, an initializer of biases or vectors is `None`, an
         argument means nothing for this variant, or `states` has another length or
         shape.
+
+Example:
+    >>> import keras, numpy, slim_keras
+    >>> layer = keras.layers.RNN(slim_keras.{name}(16), return_sequences=True)
+    >>> outputs = layer(numpy.ones((2, 10, 8), "float32"))
+    >>> tuple(outputs.shape)
+    (2, 10, 16)
 """
+
+_OF_VECTORS = {
+    name: {
+        "initializer": initializers,
+        "regularizer": regularizers,
+        "constraint": constraints,
+    }[name.rsplit("_", 1)[-1]]
+    for name in _signature.RECURRENT_VECTOR
+}
 
 
 # A subclass of Keras' cell because `keras.layers.RNN` draws the dropout masks of no
@@ -49,45 +65,38 @@ class SlimCell(keras.layers.LSTMCell):
             return
         cls.variant = VARIANTS[key]
         cls.__signature__ = _signature.ClassSignature(
-            _signature.cell_signature(cls.variant, cls.defaults)
+            _signature.cell_defaults(cls.variant, cls.defaults)
         )
         cls.definition = inspect.cleandoc(cls.__doc__ or "")
         cls.definition += f"\n\nPaper: {cls.variant.paper}."
-        cls.__doc__ = _signature.document(cls, cls.variant, cls.definition, _CELL_TAIL)
+        cls.__doc__ = _signature.document(cls, cls.variant, cls.definition, _TAIL)
         keras.saving.register_keras_serializable(package="slim_keras")(cls)
 
     def __init__(self, *args, **kwargs):
-        given = _signature.bind(type(self), args, kwargs)
+        variant = self.variant
+        given = _signature.bind(type(self), variant, args, kwargs)
         given["units"] = _signature.positive("units", given["units"])
         for name in ("dropout", "recurrent_dropout"):
             given[name] = _signature.rate(name, given[name])
-        needed = ["recurrent_vector_initializer"] if self.variant.vector_blocks else []
+        given.setdefault("use_bias", False)
+        _check_use_bias(variant, given["use_bias"])
+        needed = ["recurrent_vector_initializer"] if variant.vector_blocks else []
         needed += ["bias_initializer"] if given["use_bias"] else []
         for name in needed:
             if given[name] is None:
-                raise ValueError(f"`{name}` must be an initializer. Received: None")
-        own = {
-            name: given.pop(name)
-            for name in tuple(given)
-            if name == "forget" or name.startswith("recurrent_vector_")
-        }
+                raise ValueError(
+                    f"`{name}` must be an initializer. Received: {name}=None"
+                )
+        forget = given.pop("forget", None)
+        of_vectors = {k: given.pop(k) for k in _OF_VECTORS if k in given}
         super().__init__(**given)
         # Keras would draw a mask per block; one for all serves one input product.
         self.implementation = 2
         self.dropout_mask_count = None
-        self.state_size = [self.units] * (2 if self.variant.memory else 1)
-        self.forget = None
-        if self.variant.constant_forget:
-            self.forget = _checked_forget(own["forget"])
-        _check_use_bias(self.variant, self.use_bias)
-        if self.variant.vector_blocks:
-            for name, get in (
-                ("initializer", initializers.get),
-                ("regularizer", regularizers.get),
-                ("constraint", constraints.get),
-            ):
-                name = f"recurrent_vector_{name}"
-                setattr(self, name, get(own[name]))
+        self.state_size = [self.units] * (2 if variant.memory else 1)
+        self.forget = _checked_forget(forget) if variant.constant_forget else None
+        for name, value in of_vectors.items():
+            setattr(self, name, _OF_VECTORS[name].get(value))
 
     def build(self, input_shape):
         variant, units = self.variant, self.units
@@ -110,8 +119,9 @@ class SlimCell(keras.layers.LSTMCell):
             )
         elif input_shape[-1] != width:
             raise ValueError(
-                f"With `kernel_initializer=None` the input of {units} units of "
-                f"`{variant.name}` is W x_t, which has {width} features. Received: "
+                f"`input_shape` must end in {width}, because with "
+                f"`kernel_initializer=None` the input of {units} units of "
+                f"`{variant.name}` is W x_t. Received: "
                 f"input_shape={tuple(input_shape)}"
             )
         if variant.matrix_blocks:
@@ -132,7 +142,7 @@ class SlimCell(keras.layers.LSTMCell):
             self.bias = add(
                 "bias", (len(variant.having("b")) * units,), self._start_bias, "bias"
             )
-        # Now, not in the first call, so that files hold their weights from the start.
+        # Not in the first call: files hold their weights from the start.
         for function in self.activation, self.recurrent_activation:
             if isinstance(function, keras.layers.Layer) and not function.built:
                 function.build((None, units))
@@ -194,7 +204,7 @@ class SlimCell(keras.layers.LSTMCell):
         matrix = None
         if self.variant.matrix_blocks:
             matrix = ops.matmul(seen, self.recurrent_kernel)
-        # Variables are sliced on some backends only, tensors on all.
+        # Some backends do not slice variables; all slice tensors.
         vector, bias = (
             None if weight is None else ops.convert_to_tensor(weight)
             for weight in (self.recurrent_vector, self.bias)
@@ -222,24 +232,18 @@ class SlimCell(keras.layers.LSTMCell):
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in self.state_size]
 
     def get_config(self):
-        config = super().get_config()
         taken = inspect.signature(type(self)).parameters
         config = {
-            k: v for k, v in config.items() if k in taken or k not in _KERAS_ARGUMENTS
+            name: value
+            for name, value in super().get_config().items()
+            if name in taken or name not in _signature.ARGUMENTS
         }
         if self.variant.constant_forget:
             config["forget"] = self.forget
         if self.variant.vector_blocks:
             config |= {
-                "recurrent_vector_initializer": initializers.serialize(
-                    self.recurrent_vector_initializer
-                ),
-                "recurrent_vector_regularizer": regularizers.serialize(
-                    self.recurrent_vector_regularizer
-                ),
-                "recurrent_vector_constraint": constraints.serialize(
-                    self.recurrent_vector_constraint
-                ),
+                name: module.serialize(getattr(self, name))
+                for name, module in _OF_VECTORS.items()
             }
         return config
 
@@ -279,33 +283,13 @@ def agree(size: Any, *wanted: Any) -> bool:
     return not known or size in wanted
 
 
-_KERAS_ARGUMENTS = set(inspect.signature(keras.layers.LSTMCell).parameters)
-
-
-def _value_only(function):
-    return Activation(value=function, pull=_no_pull)
-
-
-def _rows(pre, h):
-    """A row for each example also where a gate sees its bias alone.
-
-    The activation may be a layer, which was built for them.
-    """
-    return pre if len(pre.shape) == 2 else pre + ops.zeros_like(h)
-
-
-def _no_pull(x, y, dy):
-    raise NotImplementedError("Keras' loop differentiates by itself.")
-
-
 def _checked_forget(forget):
     value = _signature.number(forget)
     if not abs(value) < 1:
         raise ValueError(
-            "`forget` must be a number with |forget| < 1: the memory is "
-            "c_t = f c_{t-1} + (a bounded input), which stays bounded for bounded "
-            "inputs (BIBO stability) only then, whatever the activation. "
-            f"Received: forget={forget!r}"
+            "`forget` must be a number with |forget| < 1. Only then does the memory "
+            "c_t = f c_{t-1} + (a bounded input) stay bounded (BIBO stability), "
+            f"whatever the activation. Received: forget={forget!r}"
         )
     return value
 
@@ -314,13 +298,29 @@ def _check_use_bias(variant, use_bias):
     alone = [k for k in variant.blocks if getattr(variant, k) == "b"]
     if alone and not use_bias:
         raise ValueError(
-            f"The gates of `{variant.name}` see nothing but their bias, so that "
-            "`use_bias` must be True; `LSTM6` has constant gates. Received: "
-            f"use_bias={use_bias}"
+            f"`use_bias` must be True, because gates of `{variant.name}` see their "
+            "bias alone; `LSTM6` has constant gates. Received: "
+            f"use_bias={use_bias!r}"
         )
 
 
-def _named(class_name: str, **config) -> dict[str, Any]:
+def _value_only(function):
+    return Activation(value=function, pull=_no_pull)
+
+
+def _rows(pre, h):
+    """A row for each example, also where a gate sees its bias alone.
+
+    An activation may be a layer, which was built for rows.
+    """
+    return pre if len(pre.shape) == 2 else pre + ops.zeros_like(h)
+
+
+def _no_pull(x, y, dy):
+    raise NotImplementedError("Keras' loop differentiates by itself.")
+
+
+def _config(class_name: str, **config) -> dict[str, Any]:
     """A default that Keras makes anew for every cell."""
     return {"class_name": class_name, "config": config}
 
@@ -451,8 +451,8 @@ class LSTM6Cell(SlimCell, key="lstm6"):
     forget I + g'(z_t) U_c g'(c_{t-1}), with z_t = W_c x_t + U_c h_{t-1} + b_c and
     g' as diagonal matrices. With tanh and an orthogonal U_c that is up to 1 + forget
     where both are near zero, and over hundreds of steps a small change grows. With
-    sigmoid, as in the paper, c settles near g(z) / (1 - forget), where for a large
-    forget g is flat: forget is left.
+    sigmoid, as in the paper, c settles near g(z) / (1 - forget). For a large forget g
+    is flat there, so that a step multiplies a small change by little more than forget.
     """
 
 
@@ -512,7 +512,9 @@ class IndyLSTMCell(SlimCell, key="indylstm"):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "recurrent_vector_initializer": _named("RandomUniform", minval=-1.0, maxval=1.0)
+        "recurrent_vector_initializer": _config(
+            "RandomUniform", minval=-1.0, maxval=1.0
+        )
     }
 
 
@@ -523,11 +525,17 @@ class IndRNNCell(SlimCell, key="indrnn"):
     h_t = g(W x_t + u * h_{t-1} + b)
     ```
 
-    Trainable parameters: n m + 2 n.
+    With ReLU and u near 1 a unit adds up the inputs of all steps. Over hundreds of
+    steps, in layers on top of each other, the sums may grow until training ends in NaN.
+    Stack them with batch normalisation, as the authors do, by `PlainStack(IndRNN(n),
+    depth)`, or start with a smaller u, such as
+    `recurrent_vector_initializer=keras.initializers.RandomUniform(0, 0.9)`.
 
-    u starts in U(0, 1) and is held to |u| <= 1. For sequences of a known length T pass
-    `BoundedUniform(gamma, T)` and `BoundedRecurrence(gamma, T)`, which bound by
-    gamma^(1/T).
+    u starts in U(0, 1), and a constraint holds |u| <= 1. For sequences of a known
+    length T pass `BoundedUniform(gamma, T)` and `BoundedRecurrence(gamma, T)`, whose
+    bound is gamma^(1/T).
+
+    Trainable parameters: n m + 2 n.
 
     `recurrent_dropout` p takes the memory from a share p of the units for a whole call
     and leaves the other units as they are. Keras divides the kept units by 1 - p, to
@@ -537,6 +545,6 @@ class IndRNNCell(SlimCell, key="indrnn"):
 
     defaults: ClassVar[dict[str, Any]] = {
         "activation": "relu",
-        "recurrent_vector_initializer": _named("slim_keras>BoundedUniform"),
-        "recurrent_vector_constraint": _named("slim_keras>BoundedRecurrence"),
+        "recurrent_vector_initializer": _config("slim_keras>BoundedUniform"),
+        "recurrent_vector_constraint": _config("slim_keras>BoundedRecurrence"),
     }

@@ -1,7 +1,13 @@
-"""The layers: `NAME` runs `NAMECell` over a sequence, on `keras.layers.RNN`."""
+"""The layers: `NAME` runs `NAMECell` over a sequence, on `keras.layers.RNN`.
+
+These layers pass their mask on to the next layer. `keras.layers.Bidirectional`,
+`TimeDistributed` and `RNN` around a cell do so up to Keras 3.15; from 3.16 on they drop
+the mask with a warning, unless `wrapper.supports_masking = True` is set before the
+first call, and again after loading.
+"""
 
 import inspect
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -9,7 +15,7 @@ from keras import ops
 from slim_keras import _signature, cells, engine
 from slim_keras.cells import SlimCell, agree, checked_states
 
-_LAYER_TAIL = """
+_TAIL = """
 Call arguments:
     sequences: The input, `(batch, steps, features)`.
     initial_state: List of h_0 and, where the cell has a memory, c_0, each
@@ -28,7 +34,17 @@ Raises:
         |forget| is not below 1, an initializer of biases or vectors is `None`, `engine`
         is unknown or cannot serve, `unroll` is no factor for it, or an argument means
         nothing for this variant. A call raises it if `initial_state` or `mask` has
-        another shape, or if the engine serves neither the backend nor the activations.
+        another shape, or if `engine` cannot serve the backend or the activations.
+
+Example:
+    >>> import numpy, slim_keras
+    >>> layer = slim_keras.{name}(16, return_sequences=True)
+    >>> sequences = numpy.ones((2, 10, 8), "float32")  # batch, steps, features
+    >>> outputs = layer(sequences)
+    >>> tuple(outputs.shape)
+    (2, 10, 16)
+    >>> layer.count_params()
+    {parameters}
 """
 
 _SEQUENCE_ARGUMENTS = {
@@ -52,38 +68,35 @@ class SlimLayer(keras.layers.RNN):
         if cell is None:
             return
         cls.cell_class = cell
-        cell_parameters = _signature.cell_signature(cell.variant, cell.defaults)
-        parameters = {}
-        for name, parameter in cell_parameters.items():
-            parameters[name] = parameter
-            if name == "bias_regularizer":  # where keras.layers.LSTM has it
-                parameters |= _signature.optional({"activity_regularizer": None})
-        parameters |= _signature.optional(_SEQUENCE_ARGUMENTS)
-        cls.__signature__ = _signature.ClassSignature(parameters)
-        cls.__doc__ = _signature.document(
-            cls, cell.variant, cell.definition, _LAYER_TAIL
-        )
-        for name in cell_parameters:
+        of_cell = _signature.cell_defaults(cell.variant, cell.defaults)
+        defaults: dict[str, Any] = {}
+        for name, default in of_cell.items():
+            if name == "kernel_constraint":  # as in keras.layers.LSTM
+                defaults["activity_regularizer"] = None
+            defaults[name] = default
+        cls.__signature__ = _signature.ClassSignature(defaults | _SEQUENCE_ARGUMENTS)
+        cls.__doc__ = _signature.document(cls, cell.variant, cell.definition, _TAIL)
+        for name in of_cell:
             setattr(cls, name, _of_cell(name))
         keras.saving.register_keras_serializable(package="slim_keras")(cls)
 
     def __init__(self, *args, **kwargs):
-        given = _signature.bind(type(self), args, kwargs)
+        variant = self.cell_class.variant
+        given = _signature.bind(type(self), variant, args, kwargs)
         taken = inspect.signature(self.cell_class).parameters
         cell_arguments = {k: given.pop(k) for k in tuple(given) if k in taken}
-        requested = given.pop("engine")
         shared = {k: given[k] for k in ("dtype", "trainable") if k in given}
-        # As Keras names its own, whatever was made before: weights are found by paths.
-        name = f"{self.cell_class.variant.key}_cell"
+        # A fixed name, as in layers of Keras: files find weights by their paths.
+        name = f"{variant.key}_cell"
         cell = self.cell_class(**cell_arguments, **shared, name=name)
-        unroll = given.pop("unroll")
+        requested, unroll = given.pop("engine"), given.pop("unroll")
         engine.check(requested, cell, unroll=unroll)
-        # Keras' flag, for which the number of steps has to be known.
-        super().__init__(cell, unroll=unroll is True, **given)
-        self._unroll = unroll if isinstance(unroll, bool) else unroll.__index__()
+        if not isinstance(unroll, bool):
+            unroll = _StepsAtOnce(unroll)
+        super().__init__(cell, unroll=unroll, **given)
         self.engine = requested
         self.input_spec = keras.layers.InputSpec(ndim=3)
-        # Newer Keras switches it off in RNN.
+        # Keras 3.16 switches it off in RNN, and the layers behind would see no mask.
         self.supports_masking = True
 
     @property
@@ -91,13 +104,13 @@ class SlimLayer(keras.layers.RNN):
         """The engine that runs this layer."""
         exporting = engine.current_export() is not None
         return engine.resolve(
-            self.engine, self.cell, unroll=self._unroll, exporting=exporting
+            self.engine, self.cell, unroll=self.unroll, exporting=exporting
         )
 
     @property
     def resolved_unroll(self) -> int:
-        """How many steps the loop takes at once, where it is the scan."""
-        return engine.steps_at_once(self.cell, self._unroll)
+        """How many steps the scan takes at once."""
+        return int(engine.steps_at_once(self.cell, self.unroll))
 
     @property
     def variant(self):
@@ -108,8 +121,8 @@ class SlimLayer(keras.layers.RNN):
         created = self.stateful and self.states is None
         super().build(sequences_shape, initial_state_shape)
         if created:
-            # PyTorch loses what is assigned to Keras' own under autocast. States are
-            # no weights, so they go past the tracking, as Keras' do.
+            # On PyTorch, autocast loses what is assigned to the variables of Keras.
+            # States are not weights, so Keras must not track them.
             states = [
                 keras.Variable(s.value, trainable=False, autocast=False, name=s.name)
                 for s in self.states
@@ -169,10 +182,11 @@ class SlimLayer(keras.layers.RNN):
         config = super().get_config()
         del config["cell"]
         cell_config = self.cell.get_config()
-        own = inspect.signature(type(self)).parameters
-        config |= {k: v for k, v in cell_config.items() if k in own}
+        taken = inspect.signature(type(self)).parameters
+        config |= {k: v for k, v in cell_config.items() if k in taken}
         config["engine"] = self.engine
-        config["unroll"] = self._unroll
+        if not isinstance(self.unroll, bool):
+            config["unroll"] = int(self.unroll)
         config["activity_regularizer"] = keras.regularizers.serialize(
             self.activity_regularizer
         )
@@ -181,6 +195,13 @@ class SlimLayer(keras.layers.RNN):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+class _StepsAtOnce(int):
+    """An integer `unroll`, which is no `True` for Keras: its loop is not unrolled."""
+
+    def __bool__(self):
+        return False
 
 
 def checked_mask(mask, sequences):

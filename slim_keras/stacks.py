@@ -1,7 +1,7 @@
-"""What all deep stacks share: W and recurrences in pairs, and what stands between.
+"""Deep stacks of recurrent layers: plain, residual and dense.
 
-Every recurrent layer is cut in two, as in the IndRNN authors' code: a `Dense` layer
-computes W x_t for all steps at once, and the recurrence takes it as it comes. Batch
+As in the IndRNN authors' code, every recurrent layer is cut in two: a `Dense` layer
+computes W x_t for all steps at once, and the recurrence adds the rest. Batch
 normalisation, residual sums and concatenations stand between the two.
 """
 
@@ -18,28 +18,31 @@ from slim_keras._signature import number, positive, rate
 from slim_keras.layers import SlimLayer, checked_mask
 
 _TAIL = """
-W is a product with a matrix at every step, a new one each time; R is a recurrence with
-its bias, followed by dropout and with batch normalisation before or after it.
+W is a product with a matrix at every step, with a new matrix each time. R is a
+recurrence with its bias; dropout follows it, and batch normalisation stands before or
+behind it.
 
 Args:
-    layer: The recurrent layer that is stacked, `slim_keras.IndRNN(128)` say. Every R
-        takes its arguments and every W those of its kernel, both its `trainable`; its
-        `return_sequences` is the stack's, and so is its `dtype` unless the stack is
-        given one. Seeds in it serve the first pair; each further pair takes one more.
+    layer: The recurrent layer to stack, such as `slim_keras.IndRNN(128)`. Every R takes
+        its arguments, every W those of its kernel, and both its `trainable`. The stack
+        takes `return_sequences` from it, and `dtype` unless the stack has one. Each
+        pair adds 1 to the seeds of the pair before, so that all start differently.
 {args}
-    dropout: Fraction of the outputs of R to drop, between 0 and 1. One mask serves all
-        steps of a call. Default: 0.
+    dropout: Fraction of the outputs of R to drop, in [0, 1). One mask serves all steps
+        of a call. Default: 0.
     normalization: `"after"` the recurrence, `"before"` it, or `None`. Its statistics
         are those over batch and time. Default: `"after"`, which converges faster.
-    momentum: Of the moving averages of the normalisation. Default: 0.99.
-    epsilon: Added to the variances of the normalisation. Default: 1e-3.
-    last_initializer: Initializer of `recurrent_vector` in the last R, where it differs:
-        `BoundedUniform(gamma, steps, long_memory=True)` in the paper.
+    momentum: Momentum of the moving averages of the normalisation. Default: 0.99.
+    epsilon: Number that the normalisation adds to variances. Default: 1e-3.
+    last_initializer: Initializer of `recurrent_vector` in the last R, such as
+        `BoundedUniform(gamma, steps, long_memory=True)` in the paper. Default: `None`,
+        the initializer of `layer`.
 
 Call arguments:
     sequences: The input, `(batch, steps, features)`.
-    mask: As for the layer, true where a step counts. At a masked step the states stay,
-        and batch normalisation does not count it.
+    mask: `(batch, steps)`, true where a step counts; also `(batch, steps, 1)`, or
+        `(1, steps)` for the whole batch. At a masked step the states stay, and batch
+        normalisation does not count it.
     training: Whether to normalise by the batch and to apply dropout.
 
 Returns:
@@ -47,18 +50,26 @@ Returns:
     steps, {units})`.
 
 Raises:
-    ValueError: `layer` is none of `slim_keras`, or was asked for what a stack cannot
-        do; or another argument is out of range.
+    ValueError: `layer` is not a layer of `slim_keras`, or has `return_state`,
+        `go_backwards`, `stateful` or no kernel; or another argument is out of range. A
+        call raises it if `mask` has another shape.
+
+Example:
+    >>> import numpy, slim_keras
+    >>> stack = slim_keras.{example}
+    >>> outputs = stack(numpy.ones((2, 10, 8), "float32"))
+    >>> tuple(outputs.shape)
+    {shape}
 
 Paper: arXiv 1910.06251, section IV.
 """
 
 
-def public(args, units="units"):
-    """Completes the docstring of a stack and lets Keras find it by its name."""
+def public(args, example, shape, units="units"):
+    """Completes the docstring of a stack and registers it under its name."""
 
     def complete(cls):
-        tail = _TAIL.format(args=args, units=units)
+        tail = _TAIL.format(args=args, units=units, example=example, shape=shape)
         cls.__doc__ = inspect.cleandoc(cls.__doc__) + "\n" + tail
         return keras.saving.register_keras_serializable(package="slim_keras")(cls)
 
@@ -66,7 +77,7 @@ def public(args, units="units"):
 
 
 class _Recurrence(layers.Layer):
-    """R: batch normalisation where it is wanted, recurrence, dropout."""
+    """R: the recurrence between batch normalisations, if any, and dropout."""
 
     def __init__(self, recurrence, before, after, dropout, **kwargs):
         super().__init__(**kwargs)
@@ -95,7 +106,7 @@ class _Recurrence(layers.Layer):
 
 
 class Stack(layers.Layer):
-    """As many W as R; a subclass says how large they are and how they are joined."""
+    """W and R in pairs; a subclass says how large they are and how to join them."""
 
     def __init__(
         self,
@@ -117,7 +128,7 @@ class Stack(layers.Layer):
             )
         if last_initializer is not None and not layer.variant.vector_blocks:
             raise ValueError(
-                f"`last_initializer` is for `recurrent_vector`, which "
+                f"`last_initializer` needs `recurrent_vector`, which "
                 f"`{type(layer).__name__}` does not have. Received: "
                 f"last_initializer={last_initializer!r}"
             )
@@ -132,8 +143,8 @@ class Stack(layers.Layer):
                 )
         self.supports_masking = True
         self.input_spec = layers.InputSpec(ndim=3)
-        # A new copy each time. Not the layer, which Keras would take for a part of this
-        # one, and no dictionary, which it would follow, too.
+        # A new copy each time. Keras would take the layer for a part of this one, and
+        # would track a dictionary, too.
         config = keras.saving.serialize_keras_object(layer)
         self._layer = functools.partial(copy.deepcopy, config)
         self._layer_class = type(layer)
@@ -146,7 +157,7 @@ class Stack(layers.Layer):
         self.last_initializer = initializers.get(last_initializer)
 
     def _sizes(self):
-        """Inputs of each W but the first, units and dropout of the R of that place."""
+        """For each pair: inputs of W (`None` in the first), units, dropout of R."""
         raise NotImplementedError
 
     def _join(self, x, products, recurrences):
@@ -229,9 +240,9 @@ class Stack(layers.Layer):
 
 
 def _seeds_moved(config, place):
-    """A configuration with another seed at each place, whatever in it is seeded.
+    """A configuration with `place` added to every seed in it.
 
-    All W would start alike otherwise, and all R drop the same units.
+    With the same seed all W would start alike, and all R would drop the same units.
     """
     moved = {}
     for name, value in config.items():
@@ -249,13 +260,24 @@ def _check_layer(layer):
             "`layer` must be a recurrent layer of slim_keras, such as "
             f"slim_keras.IndRNN(128). Received: layer={layer!r}"
         )
-    refused = {"return_state": True, "go_backwards": True, "stateful": True}
-    for name, value in (refused | {"kernel_initializer": None}).items():
-        if getattr(layer, name) is value:
-            raise ValueError(f"A stack cannot do with a `layer` of {name}={value}.")
+    for name in ("return_state", "go_backwards", "stateful"):
+        if getattr(layer, name):
+            raise ValueError(
+                f"`layer` must have {name}=False. Received: "
+                f"{name}={getattr(layer, name)!r}"
+            )
+    if layer.kernel_initializer is None:
+        raise ValueError(
+            "`layer` must have a `kernel_initializer`, by which the matrices W start. "
+            "Received: kernel_initializer=None"
+        )
 
 
-@public("    depth: Positive integer L, the number of recurrences.")
+@public(
+    "    depth: Positive integer L, the number of recurrences.",
+    example="PlainStack(slim_keras.IndRNN(16, return_sequences=True), depth=6)",
+    shape=(2, 10, 16),
+)
 class PlainStack(Stack):
     """Recurrent layers on top of each other, x_0 the input and x_L the output.
 
@@ -281,7 +303,11 @@ class PlainStack(Stack):
         return super().get_config() | {"depth": self.depth}
 
 
-@public("    blocks: Positive integer N, the number of residual blocks.")
+@public(
+    "    blocks: Positive integer N, the number of residual blocks.",
+    example="ResidualStack(slim_keras.IndRNN(16), blocks=2)",
+    shape=(2, 16),
+)
 class ResidualStack(Stack):
     """Residual blocks of two recurrent layers, with identity paths around them.
 
@@ -291,9 +317,9 @@ class ResidualStack(Stack):
     output: R(x_N)
     ```
 
-    These are 2 N + 1 recurrences: the authors call N = 5 twelve layers. The sums are
-    over products W, so that they have the width of one: `units` for each block of the
-    layer that sees the input.
+    The stack has 2 N + 1 recurrences: the authors call N = 5 twelve layers. The sums
+    add products W, so that x_l has `units` channels for each block of `layer` that sees
+    the input.
     """
 
     def __init__(self, layer, blocks, **kwargs):
@@ -320,10 +346,12 @@ class ResidualStack(Stack):
     """    blocks: Positive integers, the dense layers of each block. Default: 8, 6, 4.
     bottleneck_dropout: `dropout` of the first R of a dense layer. Default: 0.
     transition_dropout: `dropout` of the R after a block. Default: 0.""",
+    example="DenseStack(slim_keras.IndRNN(4), blocks=(2, 1))",
+    shape=(2, 10),
     units="channels",
 )
 class DenseStack(Stack):
-    """Blocks of dense layers, each of which sees the outputs of all before it.
+    """Blocks of dense layers: a layer sees the outputs of all layers before it.
 
     ```
     x = R(W x)                           the first layer, of 6 k units

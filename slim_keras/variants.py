@@ -8,21 +8,31 @@ activation of body and output,
     c_t = f * c_{t-1} + i * g(pre-activation of c)
     h_t = o * g(c_t)
 
-and a block's pre-activation is a sum of at most three terms, named by letters:
+and a block's pre-activation is the sum of the terms that its letters name:
 
     "W"  a matrix times the input            W x_t         kernel
     "U"  a matrix times the last output      U h_{t-1}     recurrent_kernel
     "u"  a vector times the last output      u * h_{t-1}   recurrent_vector
     "b"  a bias                              b             bias
 
-Adding a variant is adding a row to `VARIANTS` and a docstring in `cells.py`.
+A new variant is a row in `VARIANTS`, a cell with its docstring in `cells.py` and a
+layer in `layers.py`.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 BLOCKS = ("i", "f", "c", "o")
+TERMS = "WUub"
+_GATE = 'letters of "WUub" in this order, or a float other than 0'
+_LEGAL = {
+    "i": _GATE,
+    "f": 'letters of "WUub" in this order, or a float between -1 and 1',
+    "c": 'letters of "WUub" in this order, with "W" among them',
+    "o": _GATE,
+}
 
 
 @dataclass(frozen=True)
@@ -32,14 +42,18 @@ class Variant:
     Attributes:
         key: Name on command lines and in `slim_keras.get`.
         name: Name of the layer class.
-        i: Terms of the input gate, as letters, or its constant value.
-        f: Terms of the forget gate, or its constant value (a default, changed by
-            the layers' argument `forget`).
-        c: Terms of the cell body.
-        o: Terms of the output gate, or its constant value.
+        i: Terms of the input gate, as letters in the order "WUub", or its constant
+            value, which is not 0.
+        f: Terms of the forget gate, or its constant value, with |f| < 1: the default of
+            the argument `forget`. With 0 there is no memory.
+        c: Terms of the cell body, which sees the input: "W" is among them.
+        o: Terms of the output gate, or its constant value, which is not 0.
         paper: Where the variant is defined.
         linear_body: The body's activation is the identity, so that `g` acts on
             the output alone.
+
+    Raises:
+        ValueError: A block is none of these.
     """
 
     key: str
@@ -50,6 +64,15 @@ class Variant:
     o: str | float
     paper: str
     linear_body: bool = False
+
+    def __post_init__(self):
+        for block in BLOCKS:
+            value = getattr(self, block)
+            if not _legal(block, value):
+                raise ValueError(
+                    f"`{block}` of the variant {self.name!r} must be {_LEGAL[block]}. "
+                    f"Received: {block}={value!r}"
+                )
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:
@@ -122,6 +145,17 @@ class Variant:
         per_term = {"W": input_dim * units, "U": units * units, "u": units}
         per_term["b"] = units if use_bias else 0
         return sum(size * len(self.having(term)) for term, size in per_term.items())
+
+
+def _legal(block: str, value: Any) -> bool:
+    """Whether a block of a row may have these terms or this constant value."""
+    if isinstance(value, str):
+        ordered = [term for term in TERMS if term in value]
+        sees_enough = "W" in value if block == "c" else bool(value)
+        return sees_enough and list(value) == ordered
+    if block == "c" or not isinstance(value, float):
+        return False
+    return abs(value) < 1 if block == "f" else 0 < abs(value) < math.inf
 
 
 _LSTM = "Hochreiter and Schmidhuber 1997, as in arXiv 1901.06401 (eq. 2)"

@@ -126,6 +126,36 @@ VARIANTS = {
 }
 
 
+def row(i, f, c, o, linear_body=False):
+    """An entry of `VARIANTS` for any row: blocks are letters of terms, or constants."""
+    blocks = {"i": i, "f": f, "c": c, "o": o}
+    having = [
+        "".join(
+            k for k, terms in blocks.items() if isinstance(terms, str) and t in terms
+        )
+        for t in "WUub"
+    ]
+    memory = f != 0.0
+
+    def step(w, g, s, forget, x, h, c_before):
+        def value(k, squash):
+            terms = blocks[k]
+            if not isinstance(terms, str):
+                return forget if k == "f" else terms
+            total = np.zeros_like(h)
+            for term in terms:
+                weight = getattr(w, f"{term}_{k}")
+                seen = {"W": x, "U": h, "u": h, "b": 1.0}[term]
+                total = total + (seen @ weight if term in "WU" else seen * weight)
+            return squash(total)
+
+        body = value("i", s) * value("c", (lambda z: z) if linear_body else g)
+        new = value("f", s) * c_before + body if memory else body
+        return value("o", s) * g(new), new if memory else None
+
+    return (step, *having, None if isinstance(f, str) else f, "tanh")
+
+
 def _named(key, weights, units):
     """The weights by the papers' names; biases are zero where none is given."""
     _, *stacked, _, _ = VARIANTS[key]

@@ -68,6 +68,12 @@ def mask(rng, batch=BATCH, steps=STEPS):
     return chosen
 
 
+def with_masks(wrapper):
+    """A wrapper of Keras that passes masks on, which Keras 3.16 has to be told."""
+    wrapper.supports_masking = True
+    return wrapper
+
+
 def tensor(array):
     return None if array is None else ops.convert_to_tensor(array)
 

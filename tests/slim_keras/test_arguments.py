@@ -1,5 +1,6 @@
 """What the layers and cells accept, and how they refuse the rest."""
 
+import doctest
 import inspect
 import json
 import re
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import slim_keras
+from slim_keras import _signature
 from tests.slim_keras import support
 
 COMMON = {
@@ -134,13 +136,12 @@ BAD = [
     ],
     *[({"dropout": p}, "`dropout` must be in") for p in (-0.1, 1.0, 2, None, "0.5")],
     *[({"recurrent_dropout": p}, "`recurrent_dropout` must be in") for p in (-1, 1)],
-    ({"bias_initializer": None}, "`bias_initializer` must be .* Received: None"),
+    ({"bias_initializer": None}, "`bias_initializer` must be .* Received: bias_init"),
     (
         {"recurrent_vector_initializer": None},
-        "`recurrent_vector_initializer` must be .* Received: None",
+        "`recurrent_vector_initializer` must be .* Received: recurrent_vec",
     ),
-    ({"use_cudnn": False}, "takes no argument `use_cudnn`"),
-    ({"implementation": 1}, "takes no argument `implementation`"),
+    ({"use_cudnn": True}, "slim_keras does not call cuDNN.*use_cudnn=True"),
 ]
 
 
@@ -169,18 +170,52 @@ def test_bad_engines(arguments, message):
         slim_keras.LSTM6(3, **arguments)
 
 
+@pytest.mark.parametrize("cls", [slim_keras.LSTM, slim_keras.LSTM_C6Cell])
+def test_what_changes_no_number_in_keras_lstm_changes_none_here(cls):
+    """Code for `keras.layers.LSTM` of Keras 2 and 3 passes these about."""
+    config = cls(3, name="mine").get_config()
+    for given in (
+        {"use_cudnn": "auto"},
+        {"use_cudnn": False},
+        {"implementation": 0},
+        {"implementation": 1, "use_cudnn": False},
+    ):
+        assert cls(3, name="mine", **given).get_config() == config
+        assert cls.from_config(config | given).get_config() == config
+
+
+def test_signatures_are_made_once(monkeypatch):
+    """With the classes, not with each of their objects."""
+    monkeypatch.delattr(_signature, "cell_defaults")
+    monkeypatch.delattr(_signature, "ClassSignature")
+    assert slim_keras.LSTM6(3).units == slim_keras.LSTM6Cell(3).units == 3
+
+
+@pytest.mark.parametrize("unroll", [False, True, 1, 4])
+def test_unroll_can_be_read_back(unroll):
+    layer = slim_keras.LSTM6(3, unroll=unroll)
+    for each in layer, slim_keras.LSTM6.from_config(layer.get_config()):
+        assert each.unroll == unroll
+        assert isinstance(each.unroll, bool) == isinstance(unroll, bool)
+        assert type(each.get_config()["unroll"]) is type(unroll)
+
+
 @pytest.mark.parametrize("key", OWN)
 def test_what_means_nothing_is_refused(key):
     layer = slim_keras.get(key)
     every = set().union(*OWN.values())
     for name in every - OWN[key]:
         for cls in layer, layer.cell_class:
-            with pytest.raises(ValueError, match=f"takes no argument `{name}`.*units"):
+            with pytest.raises(
+                ValueError, match=f"no argument `{name}`, because it.*units"
+            ):
                 cls(3, **{name: "relu"})
 
 
 def test_lstm3_is_nothing_without_bias():
-    with pytest.raises(ValueError, match="`use_bias` must be True; `LSTM6`"):
+    with pytest.raises(
+        ValueError, match=r"`use_bias` must be True, .*; `LSTM6`.*Received"
+    ):
         slim_keras.LSTM3(3, use_bias=False)
 
 
@@ -207,10 +242,9 @@ def test_documentation(key):
     layer = slim_keras.get(key)
     for cls in layer, layer.cell_class:
         text = inspect.getdoc(cls)
-        assert text.count("```") == 2
         assert "h_t = " in text.split("```")[1]
         assert "arXiv" in text
-        for section in ("Args:", "Call arguments:", "Returns:", "Raises:"):
+        for section in ("Args:", "Call arguments:", "Returns:", "Raises:", "Example:"):
             assert f"\n{section}\n" in text
         listed = text.split("\nArgs:\n")[1].split("\n\nCall arguments:\n")[0]
         entries = [" ".join(e.split()) for e in re.split(r"\n(?=    \w)", listed)]
@@ -222,15 +256,32 @@ def test_documentation(key):
             assert described[name].endswith(f" Default: `{default!r}`.")
 
 
+def public():
+    """What `slim_keras` offers, by name."""
+    found = {n: value for n, value in vars(slim_keras).items() if callable(value)}
+    found |= vars(slim_keras.activations)
+    return {
+        name: value
+        for name, value in found.items()
+        if getattr(value, "__module__", "").startswith("slim_keras")
+    }
+
+
 def test_all_public_names_are_documented():
-    names = [n for n in dir(slim_keras) if n[0].isupper() and n != "VARIANTS"]
-    assert len(names) >= 31
-    for name in names:
-        assert len(inspect.getdoc(getattr(slim_keras, name)).splitlines()) >= 1, name
-    for cls in (
-        slim_keras.BoundedRecurrence,
-        slim_keras.BoundedUniform,
-        slim_keras.get,
-    ):
-        assert "Args:" in inspect.getdoc(cls)
-        assert "Raises:" in inspect.getdoc(cls)
+    names = set(public())
+    assert len(names) >= 35
+    for name in names - {"SlimLayer"}:
+        text = inspect.getdoc(public()[name])
+        assert "Args:" in text, name
+        assert "Example:" in text, name
+        assert "Raises:" in text or name == "hard_sigmoid_keras2", name
+
+
+@pytest.mark.parametrize("name", sorted(set(public()) - {"SlimLayer"}))
+def test_examples(name):
+    """With nothing imported but what the example imports."""
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(public()[name], name, globs={})
+    assert example.examples
+    result = doctest.DocTestRunner(verbose=False).run(example)
+    assert result.failed == 0

@@ -90,7 +90,6 @@ def model_of(key, rng):
     model = keras.Sequential(
         [
             keras.Input((None, FEATURES)),
-            keras.layers.Masking(),
             keras.layers.Bidirectional(
                 slim_keras.get(key)(UNITS, return_sequences=True)
             ),

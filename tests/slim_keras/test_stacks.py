@@ -418,17 +418,18 @@ INDRNN = slim_keras.IndRNN(2)
         *(
             (
                 lambda wrong=wrong: PlainStack(slim_keras.IndRNN(2, **wrong), 2),
-                f"a `layer` of {next(iter(wrong))}=",
+                f"`layer` must have .*Received: {next(iter(wrong))}=",
             )
             for wrong in (
                 {"return_state": True},
+                {"return_state": 1},
                 {"go_backwards": True},
                 {"stateful": True},
                 {"kernel_initializer": None},
             )
         ),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_bad_arguments(start, message):
     with pytest.raises(ValueError, match=message):

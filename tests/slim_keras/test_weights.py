@@ -86,7 +86,9 @@ def test_paths_are_the_same_in_every_process(key):
 
 def test_without_kernel_the_size_of_the_input_is_known():
     layer = slim_keras.IndyLSTM(UNITS, kernel_initializer=None)
-    with pytest.raises(ValueError, match=r"4 units of `IndyLSTM` is W x_t, .* 16 feat"):
+    with pytest.raises(
+        ValueError, match=r"must end in 16, .* 4 units of `IndyLSTM` is W x_t"
+    ):
         layer.build((None, None, FEATURES))
 
 

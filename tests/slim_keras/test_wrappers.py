@@ -1,5 +1,7 @@
 """The layers and cells inside Keras' own wrappers."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ def bidirectional(rng, key="lstm_c6", merge_mode="concat", **arguments):
         slim_keras.get(key)(UNITS, **arguments), merge_mode=merge_mode
     )
     wrapped.build((None, None, FEATURES))
-    return support.randomise(wrapped, rng)
+    return support.with_masks(support.randomise(wrapped, rng))
 
 
 def directions(wrapped, x, mask):
@@ -81,7 +83,9 @@ def test_bidirectional_keeps_every_argument():
 def test_rnn_of_a_cell(key, rng):
     layer = support.make(key, rng, return_sequences=True, return_state=True)
     cell = type(layer).cell_class(UNITS)
-    wrapped = keras.layers.RNN(cell, return_sequences=True, return_state=True)
+    wrapped = support.with_masks(
+        keras.layers.RNN(cell, return_sequences=True, return_state=True)
+    )
     wrapped.build((None, None, FEATURES))
     wrapped.set_weights(layer.get_weights())
     x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
@@ -122,6 +126,31 @@ def test_stacked_layers_hand_the_mask_on(rng):
     below = support.expected(model.layers[1], x, mask=mask)[0]
     found = support.arrays(model(support.tensor(x)))
     support.close(found, support.expected(model.layers[2], below, mask=mask))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("wrap", [keras.layers.Bidirectional, keras.layers.RNN])
+def test_a_wrapper_hands_the_mask_on_where_keras_own_does(wrap, told, rng):
+    """Up to Keras 3.15 always, from 3.16 on where it is told to."""
+    layer = slim_keras.LSTM_C6(UNITS, return_sequences=True)
+    inner = layer.cell if wrap is keras.layers.RNN else layer
+    wrapped = wrap(inner, **{"return_sequences": True} if inner is layer.cell else {})
+    if told:
+        support.with_masks(wrapped)
+    behind = slim_keras.IndyLSTM(UNITS)
+    stack = [keras.Input((None, FEATURES)), keras.layers.Masking(), wrapped, behind]
+    model = support.randomise(keras.Sequential(stack), rng)
+    x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
+    x[~mask] = 0
+    between = keras.Sequential(model.layers[:2])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Layer .* does not support masking")
+        below, found = support.arrays(
+            [between(support.tensor(x)), model(support.tensor(x))]
+        )
+    passed = told or wrap(inner).supports_masking
+    wanted = support.expected(behind, below, mask=mask if passed else None)
+    support.close([found], wanted)
 
 
 def test_time_distributed(rng):
