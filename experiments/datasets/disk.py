@@ -8,7 +8,8 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Generic, NamedTuple, TypeVar
 
@@ -45,6 +46,10 @@ class Source(Generic[Content]):
     files: Sequence[Path]
     read: Callable[[], Content]
 
+    def checked(self, check: Callable[[Path, Content], Content]) -> "Source[Content]":
+        """The same source, whose content passes through a check."""
+        return replace(self, read=lambda: check(self.path, self.read()))
+
 
 class File(NamedTuple):
     """One file below a folder or in an archive."""
@@ -66,6 +71,31 @@ def first(
     return next(filter(None, found), None)
 
 
+def folder(
+    place: Path,
+    name: str,
+    pattern: re.Pattern[str],
+    read: Callable[[Path], Content],
+) -> Source[Content] | None:
+    """A folder of that name, which is the place or lies there."""
+    for path in (place, place / name):
+        if path.name == name and path.is_dir():
+            return Source(
+                path, f"folder {name}", below(path, pattern), partial(read, path)
+            )
+    return None
+
+
+def archive(
+    place: Path, names: str, read: Callable[[Path], Content]
+) -> Source[Content] | None:
+    """The first archive in a place whose name matches, without its ending."""
+    for path in sorted(place.glob(names)):
+        if path.suffix in (".gz", ".xz", ".zip"):
+            return Source(path, f"archive {path.name}", [path], partial(read, path))
+    return None
+
+
 def existing(places: Iterable[Path], names: Iterable[str]) -> Path | None:
     """The first file in any of the places that has one of the names."""
     paths = (place / name for place in places for name in names)
@@ -77,10 +107,10 @@ def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
     named = data_dir or os.environ.get("SLIM_KERAS_DATA")
     if not named:
         return None
-    folder = Path(named).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"data_dir is {folder}: there is no such folder")
-    return folder
+    path = Path(named).expanduser()
+    if not path.is_dir():
+        raise UserError(f"data_dir is {path}: there is no such folder")
+    return path
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -88,16 +118,14 @@ def opened(path: Path) -> IO[bytes]:
     return _OPENERS.get(path.suffix, lambda plain: plain.open("rb"))(path)
 
 
-def below(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+def below(top: Path, pattern: re.Pattern[str]) -> list[Path]:
     """Sorted files below a folder; the pattern matches names from the folder's on."""
-    paths = (
-        Path(top, name) for top, _, names in os.walk(folder) for name in sorted(names)
-    )
-    return sorted(path for path in paths if pattern.fullmatch(_name(path, folder)))
+    paths = (Path(place, name) for place, _, names in os.walk(top) for name in names)
+    return sorted(path for path in paths if pattern.fullmatch(_name(path, top)))
 
 
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder.parent).as_posix()
+def _name(path: Path, top: Path) -> str:
+    return path.relative_to(top.parent).as_posix()
 
 
 def files(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
@@ -127,9 +155,9 @@ def files(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
 
 def _tarred(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
     with opened(path) as unzipped:
-        with tarfile.open(fileobj=unzipped, mode="r:") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
+        with tarfile.open(fileobj=unzipped, mode="r:") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
                 name = member.name.removeprefix("./")
                 if content and pattern.fullmatch(name):
                     where = f"{path}: {name}"

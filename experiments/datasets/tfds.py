@@ -29,7 +29,10 @@ def default_folder() -> Path:
 
 
 def source(
-    place: Path, name: str, splits: tuple[str, ...], convert: Callable[..., Content]
+    place: Path,
+    name: str,
+    splits: tuple[str, ...],
+    convert: Callable[[dict[str, Split]], Content],
 ) -> Source[Content] | None:
     """A data set prepared under a folder, if it is there.
 
@@ -38,7 +41,7 @@ def source(
         name: The data set, its configuration if it has one, and its version, as
             `"mnist/3.0.1"`.
         splits: The splits to read.
-        convert: Makes the content of the splits, which come as its arguments.
+        convert: Makes the content of the splits by their names.
     """
     path = place / name
     if not path.is_dir():
@@ -47,7 +50,7 @@ def source(
         path,
         f"tensorflow-datasets {name}",
         sorted(path.glob("[!.]*")),
-        lambda: convert(*_read(path, splits)),
+        lambda: convert(_read(path, splits)),
     )
 
 
@@ -56,7 +59,7 @@ def text(array: np.ndarray) -> str:
     return array.tobytes().decode("utf-8")
 
 
-def _read(folder: Path, splits: tuple[str, ...]) -> list[Split]:
+def _read(folder: Path, splits: tuple[str, ...]) -> dict[str, Split]:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "examples.npz")
         # -P: the script's own folder must not shadow installed modules.
@@ -77,7 +80,7 @@ def _read(folder: Path, splits: tuple[str, ...]) -> list[Split]:
                 "tensorflow-datasets"
             )
         with np.load(path) as arrays:
-            return [_split(arrays, split) for split in splits]
+            return {split: _split(arrays, split) for split in splits}
 
 
 def _split(arrays: np.lib.npyio.NpzFile, split: str) -> Split:

@@ -68,22 +68,11 @@ def find(folder: Path) -> Source[Recordings] | None:
     In this order: the folder `mitdb` with the files of each record, an archive
     `mitdb*` (`.tar.gz`, `.tar.xz` or `.zip`, the first by name) of that folder.
     """
-    return disk.first((_folder, _archive), (folder, folder / "ecg"))
-
-
-def _folder(place: Path) -> Source[Recordings] | None:
-    for path in (place, place / "mitdb"):
-        if path.name == "mitdb" and path.is_dir():
-            files = disk.below(path, _FILE)
-            return Source(path, "folder mitdb", files, partial(_collect, path))
-    return None
-
-
-def _archive(place: Path) -> Source[Recordings] | None:
-    for path in sorted(place.glob("mitdb*")):
-        if path.suffix in (".gz", ".xz", ".zip"):
-            return Source(path, f"archive {path.name}", [path], partial(_collect, path))
-    return None
+    looks = (
+        partial(disk.folder, name="mitdb", pattern=_FILE, read=_collect),
+        partial(disk.archive, names="mitdb*", read=_collect),
+    )
+    return disk.first(looks, (folder, folder / "ecg"))
 
 
 def _collect(path: Path) -> Recordings:

@@ -1,7 +1,6 @@
 """Where the IMDB reviews can lie in a folder, and how each kind is read."""
 
 import re
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from experiments.datasets.disk import Source
 from experiments.datasets.imdb import npz
 
 PER_CLASS = 12_500
+PREPARED = "imdb_reviews/plain_text/1.0.0"
 Reviews = dict[str, list[tuple[str, int]]]  # train, test -> (text, 0 or 1)
 
 _LABELS = {"neg": 0, "pos": 1}
@@ -25,45 +25,26 @@ def find(folder: Path) -> Source[Reviews] | None:
     In this order: prepared by tensorflow-datasets, the folder `aclImdb`, an archive
     `aclImdb*.tar.gz` (the first by name), Keras' `imdb.npz`.
     """
-    places = (folder, folder / "imdb", folder / "tfds")
-    return disk.first((_prepared, _folder, _archive, _npz), places)
-
-
-def _source(
-    path: Path, origin: str, files: Sequence[Path], read: Callable[[], Reviews]
-) -> Source[Reviews]:
-    return Source(path, origin, files, lambda: _checked(path, read()))
-
-
-def _prepared(place: Path) -> Source[Reviews] | None:
-    found = tfds.source(
-        place, "imdb_reviews/plain_text/1.0.0", ("train", "test"), _converted
+    looks = (
+        partial(
+            tfds.source, name=PREPARED, splits=("train", "test"), convert=_converted
+        ),
+        partial(disk.folder, name="aclImdb", pattern=_FILE, read=_collect),
+        partial(disk.archive, names="aclImdb*.tar.gz", read=_collect),
+        _npz,
     )
-    return found and _source(found.path, found.origin, found.files, found.read)
+    found = disk.first(looks, (folder, folder / "imdb", folder / "tfds"))
+    return found and found.checked(_checked)
 
 
-def _converted(*splits: tfds.Split) -> Reviews:
+def _converted(splits: dict[str, tfds.Split]) -> Reviews:
     return {
         name: [
             (tfds.text(review), int(label[0]))
             for review, label in zip(split["text"], split["label"], strict=True)
         ]
-        for name, split in zip(("train", "test"), splits, strict=True)
+        for name, split in splits.items()
     }
-
-
-def _folder(place: Path) -> Source[Reviews] | None:
-    for path in (place, place / "aclImdb"):
-        if path.name == "aclImdb" and path.is_dir():
-            files = disk.below(path, _FILE)
-            return _source(path, "folder aclImdb", files, partial(_collect, path))
-    return None
-
-
-def _archive(place: Path) -> Source[Reviews] | None:
-    for path in sorted(place.glob("aclImdb*.tar.gz")):
-        return _source(path, f"archive {path.name}", [path], partial(_collect, path))
-    return None
 
 
 def _npz(place: Path) -> Source[Reviews] | None:
@@ -71,7 +52,7 @@ def _npz(place: Path) -> Source[Reviews] | None:
     if not path.is_file():
         return None
     files = [file for file in (path, path.with_name(npz.INDEX)) if file.exists()]
-    return _source(path, "Keras imdb.npz", files, partial(npz.read, path))
+    return Source(path, "Keras imdb.npz", files, partial(npz.read, path))
 
 
 def _collect(path: Path) -> Reviews:

@@ -1,7 +1,7 @@
 """Where MNIST can lie in a folder, and how each kind is read."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +32,17 @@ def find(folder: Path) -> Source[Arrays] | None:
     In this order: the four idx files, plain or `.gz`; Keras' `mnist.npz`; prepared by
     tensorflow-datasets.
     """
+    prepared = partial(
+        tfds.source, name="mnist/3.0.1", splits=tuple(SIZES), convert=_converted
+    )
     places = (folder, folder / "mnist", folder / "tfds")
-    return disk.first((_idx, _npz, _prepared), places)
+    found = disk.first((_idx, _npz, prepared), places)
+    return found and found.checked(_checked)
 
 
-def _source(
-    path: Path, origin: str, files: Sequence[Path], read: Callable[[], Arrays]
-) -> Source[Arrays]:
-    return Source(path, origin, files, lambda: _checked(path, read()))
-
-
-def _prepared(place: Path) -> Source[Arrays] | None:
-    found = tfds.source(place, "mnist/3.0.1", ("train", "test"), _converted)
-    return found and _source(found.path, found.origin, found.files, found.read)
-
-
-def _converted(*splits: tfds.Split) -> Arrays:
+def _converted(splits: dict[str, tfds.Split]) -> Arrays:
     arrays = {}
-    for name, split in zip(SIZES, splits, strict=True):
+    for name, split in splits.items():
         arrays[f"x_{name}"] = np.reshape(split["image"], (-1, SIDE, SIDE))
         arrays[f"y_{name}"] = np.concatenate(split["label"])
     return arrays
@@ -71,14 +64,14 @@ def _idx(place: Path) -> Source[Arrays] | None:
     def read() -> Arrays:
         return {name: _read_idx(path) for name, path in files.items()}
 
-    return _source(place, "idx files", list(files.values()), read)
+    return Source(place, "idx files", list(files.values()), read)
 
 
 def _npz(place: Path) -> Source[Arrays] | None:
     path = place / NPZ
     if not path.is_file():
         return None
-    return _source(path, f"Keras {NPZ}", [path], lambda: _read_npz(path))
+    return Source(path, f"Keras {NPZ}", [path], lambda: _read_npz(path))
 
 
 def _read_idx(path: Path) -> np.ndarray:

@@ -3,7 +3,6 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,46 +48,27 @@ def find(folder: Path) -> Source[list[Recording]] | None:
     (`.tar.gz`, `.tar.xz` or `.zip`, the first by name), prepared by
     tensorflow-datasets.
     """
-    places = (folder, folder / "digits", folder / "tfds")
-    return disk.first((_folder, _archive, _prepared), places)
+    prepared = partial(
+        tfds.source, name="spoken_digit/1.0.9", splits=("train",), convert=_converted
+    )
+    looks = (
+        partial(disk.folder, name="recordings", pattern=_FILE, read=_collect),
+        partial(disk.archive, names="free-spoken-digit-dataset*", read=_collect),
+        prepared,
+    )
+    found = disk.first(looks, (folder, folder / "digits", folder / "tfds"))
+    return found and found.checked(_checked)
 
 
-def _source(
-    path: Path,
-    origin: str,
-    files: Sequence[Path],
-    read: Callable[[], Iterable[Recording]],
-) -> Source[list[Recording]]:
-    return Source(path, origin, files, lambda: _checked(path, list(read())))
+def _collect(path: Path) -> list[Recording]:
+    return [
+        _recording(match[1], _samples(content, where))
+        for match, where, content in disk.files(path, _FILE)
+    ]
 
 
-def _folder(place: Path) -> Source[list[Recording]] | None:
-    for path in (place, place / "recordings"):
-        if path.name == "recordings" and path.is_dir():
-            files = disk.below(path, _FILE)
-            return _source(path, "folder recordings", files, partial(_collect, path))
-    return None
-
-
-def _archive(place: Path) -> Source[list[Recording]] | None:
-    for path in sorted(place.glob("free-spoken-digit-dataset*")):
-        if path.suffix in (".gz", ".xz", ".zip"):
-            origin = f"archive {path.name}"
-            return _source(path, origin, [path], partial(_collect, path))
-    return None
-
-
-def _collect(path: Path) -> Iterable[Recording]:
-    for match, where, content in disk.files(path, _FILE):
-        yield _recording(match[1], _samples(content, where))
-
-
-def _prepared(place: Path) -> Source[list[Recording]] | None:
-    found = tfds.source(place, "spoken_digit/1.0.9", ("train",), _converted)
-    return found and _source(found.path, found.origin, found.files, found.read)
-
-
-def _converted(split: tfds.Split) -> list[Recording]:
+def _converted(splits: dict[str, tfds.Split]) -> list[Recording]:
+    split = splits["train"]
     pairs = zip(split["audio/filename"], split["audio"], strict=True)
     return [
         _recording(tfds.text(name).removesuffix(".wav"), audio.astype(np.int16))

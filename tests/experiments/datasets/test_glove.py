@@ -187,37 +187,27 @@ def test_a_file_that_is_known_and_too_short(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("write", [write_gz, write_xz])
-@pytest.mark.parametrize("damage", ["cut", "changed", "page"])
-def test_damage_of_a_compressed_file(tmp_path, write, damage):
+def test_a_compressed_file_that_was_cut(tmp_path, write):
     write(tmp_path)
     (path,) = tmp_path.iterdir()
-    raw = bytearray(path.read_bytes())
-    if damage == "cut":
-        del raw[-20:]
-    elif damage == "changed":
-        raw[-20 if path.suffix == ".xz" else -8] ^= 1
-    else:
-        raw = b"<html>404</html>"
-    path.write_bytes(raw)
+    path.write_bytes(path.read_bytes()[:-20])
     refused(tmp_path, r"is damaged after line \d")
 
 
 @pytest.mark.parametrize(
     ("damage", "match"),
     [
-        ("cut", "glove.6B.zip is damaged or no .zip file"),
-        ("changed", r"glove.6B.zip: glove.6B.50d.txt is damaged after line \d"),
+        (lambda raw: raw[:-40], "glove.6B.zip is damaged or no .zip file"),
+        (
+            lambda raw: raw[:1000] + b"\xff" + raw[1001:],
+            r"glove.6B.zip: glove.6B.50d.txt is damaged after line \d",
+        ),
     ],
+    ids=["cut", "changed"],
 )
 def test_damage_of_a_zip(tmp_path, damage, match):
     write_zip(tmp_path, 50)
     path = tmp_path / "glove.6B.zip"
-    raw = bytearray(path.read_bytes())
-    if damage == "cut":
-        del raw[-40:]
-    else:
-        raw[1000] ^= 255
-    path.write_bytes(raw)
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match=match):
         load(tmp_path)
-    assert not list((tmp_path).glob("cache*"))

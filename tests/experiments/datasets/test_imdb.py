@@ -145,8 +145,8 @@ def test_the_arrays_are_those_of_the_reviews(tmp_path):
     # In the training texts "the" occurs 5 times, "a" 4 times, "bad", "great" and "is"
     # 3 times: their numbers are 4, 5 and, by the alphabet, 6, 7, 8.
     assert [0, 0, 0, 0, 1, 6, 6, 6] in loaded.x_test.tolist()
-    other = imdb.load("imdb", tmp_path, num_words=10, length=3)
-    assert (other.x_train.max(), other.x_train.shape) == (9, (6, 3))
+    other = imdb.load("imdb", tmp_path, num_words=10, length=4)
+    assert (other.x_train.max(), other.x_train.shape) == (9, (6, 4))
 
 
 def test_sources_are_taken_in_the_stated_order(tmp_path):

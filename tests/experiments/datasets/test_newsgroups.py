@@ -182,13 +182,6 @@ def test_the_random_split_takes_words_from_all_texts(tmp_path):
     assert {*tested} == {False, True}
 
 
-def test_another_seed_is_another_split(tmp_path):
-    write_folder(tmp_path)
-    one, two = load(tmp_path, seed=1), load(tmp_path, seed=2)
-    assert one.checksum == load(tmp_path, seed=1, cache_dir=tmp_path / "c").checksum
-    assert sorted(decoded(one, one.x_test)) != sorted(decoded(two, two.x_test))
-
-
 def test_topics():
     topics = {
         "comp": "comp.graphics comp.os.ms-windows.misc comp.sys.ibm.pc.hardware "

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 
-import keras
 import numpy as np
 import pytest
 
@@ -68,28 +67,3 @@ def test_synthetic_vectors_are_near_where_topics_are_the_same():
     assert np.abs(cosines[0, 2:]).max() < 0.5
     again = glove.sample(words[::-1], 50).matrix[::-1]
     np.testing.assert_array_equal(again, vectors.matrix)
-
-
-def test_a_small_model_learns_it():
-    data = newsgroups.load("sample", strip=ALL, length=150)
-    vectors = glove.sample(data.vocabulary, 20).matrix
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.layers.Embedding(
-                len(vectors),
-                20,
-                embeddings_initializer=keras.initializers.Constant(vectors),
-                trainable=False,
-            ),
-            keras.layers.Conv1D(32, 5, activation="relu"),
-            keras.layers.MaxPooling1D(10),
-            keras.layers.GRU(32),
-            keras.layers.Dense(20, activation="softmax"),
-        ]
-    )
-    optimizer = keras.optimizers.Adam(1e-2)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(data.x_train, data.y_train, batch_size=50, epochs=3, verbose=0)
-    _, accuracy = model.evaluate(data.x_test, data.y_test, batch_size=200, verbose=0)
-    assert accuracy > 0.9
