@@ -1,4 +1,4 @@
-"""What took long to make, kept on disk under the name of what made it."""
+"""A cache on disk for objects that take long to make."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ import platformdirs
 Kept = TypeVar("Kept")
 
 _FORMAT = 2  # raise it when files of before cannot be read any more
-_PLAIN = "plain"  # what is no array, as JSON
+_PLAIN = "plain"  # the fields that are not arrays, as JSON
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -57,7 +57,7 @@ def fetch(
         try:
             _write(path, kept)
         except OSError as error:
-            _say(f"nothing was cached, {path.parent} cannot be written ({error})")
+            _say(f"nothing was cached: {path.parent} cannot be written ({error})")
     return kept
 
 
@@ -67,12 +67,12 @@ def _read(path: Path, kind: type[Kept]) -> Kept | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _say(f"the cached {path} cannot be read ({error}), so it is built anew")
+        _say(f"the cached {path} cannot be read ({error}) and is built again")
         return None
     digest, body = content[:_DIGEST_BYTES], memoryview(content)[_DIGEST_BYTES:]
     # Checked before anything is parsed, so no kind of damage gets further.
     if hashlib.sha256(body).digest() != digest:
-        _say(f"the cached {path} is damaged, so it is built anew")
+        _say(f"the cached {path} is damaged and is built again")
         return None
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = dict(file)

@@ -1,4 +1,4 @@
-"""The way to every data set: on disk, else downloaded, else the synthetic sample.
+"""How each data set is found: on disk, else by a download, else its sample stands in.
 
 A data set is its reader, its sample and one `Declared`; `choose` does the rest:
 
@@ -26,7 +26,7 @@ Folder = str | os.PathLike[str] | None
 
 @dataclass(frozen=True)
 class Declared(Generic[Content]):
-    """A data set, and all that messages say of it.
+    """The declaration of a data set: how to find it, and how messages name it.
 
     Attributes:
         name: What `--data` and the result rows call it.
@@ -100,7 +100,7 @@ def choose(
 def required(
     wanted: Declared[Content], data_dir: Folder = None, cache_dir: Folder = None
 ) -> Source[Content]:
-    """The source of one data set, which nothing can replace; see `choose`."""
+    """The source of a data set that no sample can replace; see `choose`."""
     try:
         return _find(wanted, data_dir, cache_dir)
     except NotFoundError as error:
@@ -152,7 +152,7 @@ def _find(
 
 @functools.cache  # a grid loads the data again and again, one notice is enough
 def _notice(examples: str, reason: str, ways: str) -> None:
-    """Says on standard error, where nobody can miss it, that the sample is used."""
+    """Announces the sample on standard error, where nobody can miss it."""
     line = "!" * 78
     print(
         f"{line}\nNO REAL DATA: this run uses the built-in SAMPLE of synthetic "

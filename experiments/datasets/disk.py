@@ -60,13 +60,13 @@ class File(NamedTuple):
 
 
 class NotFoundError(Exception):
-    """No folder holds the real data, and nothing was wrong with those searched."""
+    """None of the folders holds the data, and none holds damaged data."""
 
 
 def first(
     looks: Iterable[Callable[[Path], Source[Content] | None]], places: Sequence[Path]
 ) -> Source[Content] | None:
-    """What the first look finds in the first place, where it finds something."""
+    """The source that the first successful look finds, in the first such place."""
     found = (look(place) for look in looks for place in places)
     return next(filter(None, found), None)
 
@@ -77,7 +77,7 @@ def folder(
     pattern: re.Pattern[str],
     read: Callable[[Path], Content],
 ) -> Source[Content] | None:
-    """A folder of that name, which is the place or lies there."""
+    """The place itself or the folder in it, whichever has the name."""
     for path in (place, place / name):
         if path.name == name and path.is_dir():
             return Source(
@@ -89,7 +89,7 @@ def folder(
 def archive(
     place: Path, names: str, read: Callable[[Path], Content]
 ) -> Source[Content] | None:
-    """The first archive in a place whose name matches, without its ending."""
+    """The first archive of a place, by name, that matches the pattern `names`."""
     for path in sorted(place.glob(names)):
         if path.suffix in (".gz", ".xz", ".zip"):
             return Source(path, f"archive {path.name}", [path], partial(read, path))
@@ -109,7 +109,7 @@ def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
         return None
     path = Path(named).expanduser()
     if not path.is_dir():
-        raise UserError(f"data_dir is {path}: there is no such folder")
+        raise UserError(f"data_dir is {path}: this folder does not exist")
     return path
 
 

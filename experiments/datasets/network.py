@@ -1,4 +1,4 @@
-"""Downloads: pooch, with what it lacks: a lock, and an end where no network is."""
+"""Downloads by pooch, with a lock, and a quick end if there is no network."""
 
 import sys
 import tarfile
@@ -83,4 +83,4 @@ def _fetch(url: str, sha256: str | None, path: Path) -> None:
         )
         # A hotel's login page arrives whole too.
         if not (sha256 or tarfile.is_tarfile(beside) or zipfile.is_zipfile(beside)):
-            raise OSError("what came is no archive")
+            raise OSError("the server sent something other than an archive")

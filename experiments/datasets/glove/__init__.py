@@ -23,8 +23,8 @@ class Vectors:
 
     Attributes:
         matrix: `(words, dim)`, float32; row i belongs to word i, and is zero where
-            there is no vector for it.
-        missing: How many words have no vector. Padding is no word.
+            the word has no vector.
+        missing: How many words have no vector. Padding does not count.
         origin: One line that says where the vectors were read from.
     """
 

@@ -118,7 +118,7 @@ def _zipped(path: Path) -> list[str]:
             return file.namelist()
     except disk.DAMAGE as error:
         raise UserError(
-            f"{path} is damaged or no .zip file ({error}): get it again"
+            f"{path} is damaged or not a .zip file ({error}): get it again"
         ) from None
 
 
@@ -134,7 +134,7 @@ def _read(source: VectorFile, words: Sequence[str]) -> Found:
                 word, blank, values = content.partition(b" ")
                 if values.count(b" ") + bool(blank) != source.dim:
                     _check_blanks(content, line, source.dim)
-                    continue  # a word with blanks inside, which nobody asks for
+                    continue  # its word has blanks inside and is in no vocabulary
                 if content[-1:] != b"\n":
                     raise _DamageError("the file is cut off here")
                 row = rows.get(word)

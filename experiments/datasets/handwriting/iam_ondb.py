@@ -70,7 +70,7 @@ def _forms(folder: Path, name: str) -> list[str]:
     forms = _text(path).split()
     for form in forms:
         if not _FORM.fullmatch(form):
-            raise UserError(f"{path}: {form!r} is no name of a form like a01-000u")
+            raise UserError(f"{path}: {form!r} is not the name of a form like a01-000u")
     return forms
 
 
@@ -102,7 +102,7 @@ def parse(path: Path) -> Ink:
     """The ink in one file of line strokes; its times are in seconds.
 
     Raises:
-        UserError: It is no such file.
+        UserError: The file has other content or is damaged.
     """
     try:
         root = ET.parse(path).getroot()  # noqa: S314 - of the user's own licence

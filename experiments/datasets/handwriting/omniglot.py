@@ -111,7 +111,7 @@ def parse(content: bytes, where: object) -> Ink:
         where: Its name, for the message of an error.
 
     Raises:
-        UserError: A line is no point.
+        UserError: A line is not a point.
     """
     strokes: list[list[list[float]]] = [[]]
     for number, line in enumerate(content.decode("ascii", "replace").split("\n"), 1):

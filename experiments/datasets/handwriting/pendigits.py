@@ -1,7 +1,7 @@
 """UCI's pen-based digits: 10,992 digits by 44 people, 8 points each.
 
 A row is x and y of 8 points in equal distances, both from 0 to 100 and y upward, and
-the digit. The pen never leaves the paper there and there is no time: a digit is one
+the digit. The pen never leaves the paper, and the data has no times: a digit is one
 stroke with a step of 10 ms. `pendigits.tra` is by 30 people and `pendigits.tes` by 14
 others; who wrote a row is not said.
 """

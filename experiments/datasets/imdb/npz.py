@@ -109,7 +109,7 @@ def _decode(rows: list[list[int]], words: dict[int, str]) -> list[str]:
     try:
         return [" ".join([words[rank] for rank in row]) for row in rows]
     except KeyError as error:
-        raise ValueError(f"{error} is no rank in {INDEX}") from None
+        raise ValueError(f"{error} is not a rank in {INDEX}") from None
 
 
 def _labels(content: bytes) -> list[int]:

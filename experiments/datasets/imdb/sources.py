@@ -62,7 +62,9 @@ def _collect(path: Path) -> Reviews:
         split, sentiment, name = match.groups()
         named = _NAME.fullmatch(name)
         if not named:
-            raise UserError(f"{where} is no review (<id>_<rating>.txt): move it away")
+            raise UserError(
+                f"{where} is not a review (<id>_<rating>.txt): move it away"
+            )
         if int(named[1]) not in _RATINGS[sentiment]:
             raise UserError(
                 f"{where} has the rating {named[1]} among the reviews {sentiment!r}: "

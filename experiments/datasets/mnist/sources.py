@@ -84,7 +84,7 @@ def _read_idx(path: Path) -> np.ndarray:
     rank = content[3] if content[:3] == _MAGIC and len(content) > 3 else None
     start = 4 * (1 + (rank or 0))
     if rank is None or len(content) < start:
-        raise UserError(f"{path} is no idx file of bytes: get it again")
+        raise UserError(f"{path} is not an idx file of bytes: get it again")
     shape = np.frombuffer(content[4:start], ">u4").tolist()
     if len(content) - start != np.prod(shape, dtype=object):
         raise UserError(

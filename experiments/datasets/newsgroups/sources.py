@@ -150,7 +150,9 @@ def _collect(path: Path, layout: Layout, sources: Iterable[Path]) -> Documents:
     ):
         folder, group, number = match.groups()
         if not number.isdigit():
-            raise UserError(f"{where} is no document (a number): move it away")
+            raise UserError(
+                f"{where} is not a document (its name must be a number): move it away"
+            )
         if not content:
             raise UserError(f"{where} is empty: get the data again")
         # As Python reads a text file; a few documents have other ends of lines.

@@ -22,7 +22,7 @@ def strip(document: str, parts: Collection[str]) -> str:
 
 
 def without_headers(document: str) -> str:
-    """What follows the first empty line; nothing, if there is no such line."""
+    """The text behind the first empty line; nothing, if no line is empty."""
     return document.partition("\n\n")[2]
 
 

@@ -66,7 +66,7 @@ def test_a_named_folder_is_searched_and_nothing_else(tmp_path, monkeypatch, down
     assert content("auto", [SET]) == ("mine", "on disk")
     assert content("sample", [SET]) == ("sample", "made")
     for data in ("mine", "auto"):
-        with pytest.raises(UserError, match=r"data_dir .* no such folder"):
+        with pytest.raises(UserError, match=r"data_dir .* this folder does not exist"):
             choose(data, [SET], tmp_path / "nowhere")
     assert not downloads
 

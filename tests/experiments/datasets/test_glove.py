@@ -197,7 +197,7 @@ def test_a_compressed_file_that_was_cut(tmp_path, write):
 @pytest.mark.parametrize(
     ("damage", "match"),
     [
-        (lambda raw: raw[:-40], "glove.6B.zip is damaged or no .zip file"),
+        (lambda raw: raw[:-40], "glove.6B.zip is damaged or not a .zip file"),
         (
             lambda raw: raw[:1000] + b"\xff" + raw[1001:],
             r"glove.6B.zip: glove.6B.50d.txt is damaged after line \d",

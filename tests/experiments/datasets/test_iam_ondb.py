@@ -125,7 +125,9 @@ def test_a_number_that_is_none(value, root):
 
 def test_damaged_lists_and_texts(root):
     (root / "task1" / "testset_v.txt").write_text("a01\n")
-    with pytest.raises(UserError, match="'a01' is no name of a form like a01-000u"):
+    with pytest.raises(
+        UserError, match="'a01' is not the name of a form like a01-000u"
+    ):
         iam_ondb.find(root).read()
     (root / "task1" / "testset_v.txt").unlink()
     with pytest.raises(UserError, match=r"testset_v\.txt cannot be read \(No such"):

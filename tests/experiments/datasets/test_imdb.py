@@ -184,7 +184,7 @@ def test_arguments_out_of_range(options, message):
         ({"test/neg/9_8.txt": b"good"}, r"test/neg/9_8.txt has the rating 8"),
         ({"test/pos/9_5.txt": b"so so"}, r"test/pos/9_5.txt has the rating 5"),
         ({"test/pos/1_9.txt": b" \n\t...!"}, "has a review without words in test"),
-        ({"test/pos/notes.doc": b"mine"}, r"test/pos/notes.doc is no review"),
+        ({"test/pos/notes.doc": b"mine"}, r"test/pos/notes.doc is not a review"),
     ],
     ids=["missing", "more", "bytes", "bad", "middling", "wordless", "strange"],
 )
@@ -206,7 +206,9 @@ def test_an_index_that_is_missing_damaged_or_of_something_else(tmp_path):
         index.write_text(content)
         refused(tmp_path, "imdb_word_index.json cannot be read")
     index.write_text(json.dumps({"the": 1}))
-    refused(tmp_path, r"imdb.npz cannot be read .* is no rank in imdb_word_index.json")
+    refused(
+        tmp_path, r"imdb.npz cannot be read .* is not a rank in imdb_word_index.json"
+    )
     index.unlink()
     refused(tmp_path, "imdb_word_index.json is missing")
 
@@ -220,7 +222,7 @@ def test_an_index_that_is_missing_damaged_or_of_something_else(tmp_path):
         ({"y_test": np.array([0.5] * 6)}, "cannot be read"),
         ({"x_test": np.ones((6, 4), int)}, "not as a row of lists"),
         ({"x_test": ragged(*[[1], [1], [1], [1], [1], 5])}, "cannot be read"),
-        ({"x_test": ragged(*[[1], [1], [1], [1], [1], ["a"]])}, "is no rank"),
+        ({"x_test": ragged(*[[1], [1], [1], [1], [1], ["a"]])}, "is not a rank"),
         ({"x_test": ragged(*[[1], [1], [1], [1], [1], [[]]])}, "cannot be read"),
         ({"x_test": ragged(*[[1], [1], [1], [1], [1], []])}, "without words"),
     ],

@@ -140,13 +140,13 @@ def test_a_missing_file_is_named(name, tmp_path):
     ("damage", "match"),
     [
         (lambda content: content[:-300], r"gz cannot be read"),
-        (lambda content: gzip.compress(b"\0\0\x08"), r"gz is no idx file"),
-        (lambda content: gzip.compress(b"\0\0\x08\x03\0\0"), r"gz is no idx file"),
+        (lambda content: gzip.compress(b"\0\0\x08"), r"gz is not an idx file"),
+        (lambda content: gzip.compress(b"\0\0\x08\x03\0\0"), r"gz is not an idx file"),
         (
             lambda content: gzip.compress(
                 b"\0\0\x0d\x03" + gzip.decompress(content)[4:]
             ),
-            r"gz is no idx file of bytes",
+            r"gz is not an idx file of bytes",
         ),
         (
             lambda content: gzip.compress(gzip.decompress(content)[:-1]),

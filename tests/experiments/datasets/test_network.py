@@ -81,8 +81,8 @@ def test_a_file_is_downloaded_once(server, tmp_path, capsys, known):
     ("change", "match"),
     [
         ({"announced": 10**6}, "IncompleteRead"),
-        ({"content": b"<html>log in</html>", "announced": 19}, "is no archive"),
-        ({"content": b"", "announced": 0}, "is no archive"),
+        ({"content": b"<html>log in</html>", "announced": 19}, "other than an archive"),
+        ({"content": b"", "announced": 0}, "other than an archive"),
         ({"status": 404}, "404"),
     ],
     ids=["cut", "page", "empty", "refused"],

@@ -295,7 +295,7 @@ def test_arguments_out_of_range(options, message):
     ("split", "changes", "match"),
     [
         ("random", {"sci.med/98": b""}, "sci.med/98 is empty: get"),
-        ("random", {"sci.med/notes.doc": b"my"}, "sci.med/notes.doc is no document"),
+        ("random", {"sci.med/notes.doc": b"my"}, "sci.med/notes.doc is not a document"),
         (
             "random",
             {"sci.med/99": None},
