@@ -28,7 +28,7 @@ KINDS = {
     "audio/filename": f.Text(),
 }
 ARRAYS = {"image": np.uint8, "audio": np.int64}
-for name, config, version, splits in json.loads(sys.argv[2]):
+for name, config, version, splits in json.load(sys.stdin):
     (first, *_), *_ = splits.values()
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
@@ -76,7 +76,9 @@ def originals(tmp_path_factory):
     modules = (test_imdb, test_mnist, test_spoken_digits)
     sets = [module.prepared() for module in modules]
     subprocess.run(
-        [sys.executable, "-c", _PREPARE, str(folder), json.dumps(sets)],
+        [sys.executable, "-c", _PREPARE, str(folder)],
+        input=json.dumps(sets),
+        text=True,
         env=os.environ | {"NO_GCE_CHECK": "true"},
         capture_output=True,
         check=True,
