@@ -3,7 +3,7 @@
 from statistics import mean, stdev
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from experiments.report.claims import (
@@ -232,6 +232,7 @@ VARYING = st.lists(st.integers(0, 1000), min_size=2, max_size=8)
 
 
 @given(VARYING, VARYING)
+@settings(deadline=None, max_examples=50)
 def test_an_interval_is_around_the_mean_and_as_wide_as_students(ours, theirs):
     low, high = interval(ours)
     assert (low + high) / 2 == pytest.approx(mean(ours))
