@@ -17,6 +17,7 @@ PRINTED = Table(
     title="",
     experiment="imdb",
     axes=["variant", "eta"],
+    select={"activation": "sigmoid"},
     printed=["paper"],
     rows=[["lstm6", 1e-3, 0.8], ["lstm6", 1e-4, 0.9]],
 )
@@ -70,7 +71,9 @@ def test_a_name_tells_nothing_that_all_share(tmp_path):
 
 def test_the_printed_number_of_the_same_settings_is_dashed(tmp_path):
     shown = figure({"forget": 0.4}, printed="printed")
-    assert drawn(shown, tmp_path, *LSTM6)[1] == [0.8]
+    assert drawn(shown, tmp_path / "same", *LSTM6)[1] == [0.8]
+    other = row(IMDB, variant="lstm6", activation="tanh")
+    assert drawn(shown, tmp_path / "other", other)[1] == []
 
 
 def test_the_line_with_most_seeds_is_drawn_then_the_longest(tmp_path):
