@@ -114,10 +114,11 @@ _DOCS = {
     "with a recurrent matrix.",
     "zero_output_for_mask": "Whether the output at a masked step is zero instead of "
     "the output of the step before.",
-    "engine": "How the sequence is run: `'scan'` (one compiled pass), `'pallas'` (one "
-    "kernel; JAX, variants without a recurrent matrix), `'loop'` (Keras' own loop, "
-    "the reference) or `'auto'`: loop where an activation has weights, else pallas on "
-    "one GPU or TPU where it serves, else scan.",
+    "engine": "How the sequence is run: `'scan'` (one compiled pass), `'kernel'` (one "
+    "kernel: by numba on PyTorch's CPU, by Pallas on JAX for variants without a "
+    "recurrent matrix), `'loop'` (Keras' own loop, the reference) or `'auto'`: the "
+    "loop where an activation has weights, else a kernel where one serves on the CPU "
+    "of PyTorch or on one GPU or TPU of JAX, else the scan.",
     "activity_regularizer": "Regularizer of the layer's output.",
 }
 

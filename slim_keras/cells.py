@@ -12,7 +12,7 @@ import keras
 from keras import constraints, initializers, ops, regularizers
 
 from slim_keras import _signature, bounds  # noqa: F401  (registered names)
-from slim_keras.equations import Activation, Equations
+from slim_keras.equations import Activation, Equations, Terms
 from slim_keras.variants import VARIANTS, Variant
 
 _TAIL = """
@@ -213,11 +213,13 @@ class SlimCell(keras.layers.LSTMCell):
         pre = {
             k: _rows(
                 equations.preactivation(
-                    self.variant.part(product, "W", k),
-                    self.variant.part(matrix, "U", k),
-                    self.variant.part(vector, "u", k),
+                    Terms(
+                        product=self.variant.part(product, "W", k),
+                        matrix=self.variant.part(matrix, "U", k),
+                        vector=self.variant.part(vector, "u", k),
+                        bias=self.variant.part(bias, "b", k),
+                    ),
                     seen,
-                    self.variant.part(bias, "b", k),
                 ),
                 h,
             )

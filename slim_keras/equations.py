@@ -7,7 +7,7 @@ by operators that every backend has. Shapes are `(batch, units)` unless stated.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from slim_keras.variants import BLOCKS, Variant
 
@@ -28,6 +28,22 @@ class Activation:
     value: Callable[[Array], Array]
     pull: Callable[[Array, Array, Array], Array]
     from_value: bool = False
+
+
+class Terms(NamedTuple):
+    """The terms of a block's pre-activation; `None` for one that it does not have.
+
+    Attributes:
+        product: `W x_t`, `(batch, units)`.
+        matrix: `U h_{t-1}`, `(batch, units)`.
+        vector: u, `(units,)`.
+        bias: b, `(units,)`.
+    """
+
+    product: Array | None = None
+    matrix: Array | None = None
+    vector: Array | None = None
+    bias: Array | None = None
 
 
 def add_product(total: Array, a: Array | float, b: Array) -> Array:
@@ -126,30 +142,20 @@ class Equations:
         }
         return found, times(value["f"], dc) if self.variant.memory else None
 
-    def preactivation(
-        self,
-        product: Array | None,
-        matrix: Array | None,
-        vector: Array | None,
-        h: Array,
-        bias: Array | None,
-    ) -> Array:
-        """The sum of a block's terms; `None` stands for one that it does not have.
+    def preactivation(self, terms: Terms, h: Array) -> Array:
+        """The sum of a block's terms.
 
         Args:
-            product: `W x_t`.
-            matrix: `U h_{t-1}`.
-            vector: u, `(units,)`.
+            terms: What the block sees.
             h: h_{t-1}.
-            bias: b, `(units,)`.
 
         Returns:
             The pre-activation; of a block that sees its bias alone, `(units,)`.
         """
-        total = plus(product, matrix)
-        if vector is not None:
-            total = vector * h if total is None else self.add_product(total, vector, h)
-        return plus(total, bias)
+        total = plus(terms.product, terms.matrix)
+        if (u := terms.vector) is not None:
+            total = u * h if total is None else self.add_product(total, u, h)
+        return plus(total, terms.bias)
 
 
 def times(factor: Array | float, x: Array) -> Array:

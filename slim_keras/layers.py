@@ -89,12 +89,13 @@ class SlimLayer(keras.layers.RNN):
         # A fixed name, as in layers of Keras: files find weights by their paths.
         name = f"{variant.key}_cell"
         cell = self.cell_class(**cell_arguments, **shared, name=name)
-        requested, unroll = given.pop("engine"), given.pop("unroll")
-        engine.check(requested, cell, unroll=unroll)
-        if not isinstance(unroll, bool):
-            unroll = _StepsAtOnce(unroll)
+        request = engine.parse(given.pop("engine"), given.pop("unroll"))
+        unroll = request.unrolled
+        if request.at_once is not None:
+            unroll = _StepsAtOnce(request.at_once)
         super().__init__(cell, unroll=unroll, **given)
-        self.engine = requested
+        self._request = request
+        self.engine = str(request.engine or "auto")
         self.input_spec = keras.layers.InputSpec(ndim=3)
         # Keras 3.16 switches it off in RNN, and the layers behind would see no mask.
         self.supports_masking = True
@@ -103,14 +104,12 @@ class SlimLayer(keras.layers.RNN):
     def resolved_engine(self) -> engine.Engine:
         """The engine that runs this layer."""
         exporting = engine.current_export() is not None
-        return engine.resolve(
-            self.engine, self.cell, unroll=self.unroll, exporting=exporting
-        )
+        return engine.resolved(self._request, self.cell, exporting=exporting)
 
     @property
     def resolved_unroll(self) -> int:
         """How many steps the scan takes at once."""
-        return int(engine.steps_at_once(self.cell, self.unroll))
+        return engine.steps_at_once(self._request, self.cell)
 
     @property
     def variant(self):
@@ -174,7 +173,7 @@ class SlimLayer(keras.layers.RNN):
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
-            fused=chosen is engine.Engine.PALLAS,
+            kernel=engine.kernel_sweep() if chosen is engine.Engine.KERNEL else None,
             unroll=self.resolved_unroll,
         )
 

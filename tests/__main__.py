@@ -23,8 +23,12 @@ BACKENDS = {
     "torch": LIBRARY,
 }
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
-# for TensorFlow's, which the same XLA compiles.
-QUICK = {"jax": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}}
+# for TensorFlow's, which the same XLA compiles. Kernels of numba run uncompiled but in
+# the tests of their compiler.
+QUICK = {
+    "jax": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+    "torch": {"NUMBA_DISABLE_JIT": "1"},
+}
 
 
 def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
@@ -36,6 +40,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("", ["ruff", "format", "--check"]),
         ("", ["mypy"]),
         *[(backend, [*pytest, *paths]) for backend, paths in BACKENDS.items()],
+        ("compiled torch", [*pytest, "tests/slim_keras/test_numba.py"]),
         (
             "tensorflow",
             [
@@ -51,7 +56,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
 def main() -> int:
     failed = []
     for backend, command in commands(sys.argv[1:]):
-        environment = {"KERAS_BACKEND": backend} if backend else {}
+        environment = {"KERAS_BACKEND": backend.split()[-1]} if backend else {}
         environment |= QUICK.get(backend, {})
         shown = shlex.join(
             [f"{k}={v}" for k, v in environment.items()] + ["python", "-m", *command]

@@ -7,10 +7,12 @@ from slim_keras.engine.export import (
     Export as Export,
     current_export as current_export,
 )
+from slim_keras.engine.kernels import sweep as kernel_sweep  # noqa: F401
 from slim_keras.engine.resolve import (
     Engine as Engine,
-    check as check,
-    resolve as resolve,
+    Request as Request,
+    parse as parse,
+    resolved as resolved,
     steps_at_once as steps_at_once,
 )
 

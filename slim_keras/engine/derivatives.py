@@ -1,72 +1,89 @@
-"""Known activations with their derivatives; others are differentiated for us."""
+"""Activations with their derivatives: a few by hand, the others differentiated."""
 
 import functools
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from slim_keras.activations import hard_sigmoid_keras2
-from slim_keras.engine.backends import primitives
+from slim_keras.engine.backends import Arithmetic
 from slim_keras.equations import Activation
 
 
-def _between_0_and_1(slope):
-    def pull(x, y, dy):
-        return primitives.where((y > 0) & (y < 1), slope * dy, 0 * dy)
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of one array that is found again by what it is.
 
-    return pull
+    A function need not be hashable: a dataclass is not.
+    """
 
-
-_KNOWN = {
-    keras.activations.linear: Activation(
-        lambda x: x, lambda x, y, dy: dy, from_value=True
-    ),
-    keras.activations.tanh: Activation(
-        primitives.tanh, primitives.tanh_pull, from_value=True
-    ),
-    keras.activations.sigmoid: Activation(
-        primitives.sigmoid, primitives.sigmoid_pull, from_value=True
-    ),
-    keras.activations.relu: Activation(
-        primitives.relu, lambda x, y, dy: primitives.where(y > 0, dy, 0 * dy)
-    ),
-    keras.activations.hard_sigmoid: Activation(
-        keras.activations.hard_sigmoid, _between_0_and_1(1 / 6)
-    ),
-    hard_sigmoid_keras2: Activation(hard_sigmoid_keras2, _between_0_and_1(0.2)),
-}
-
-
-class _Identity:
-    """A function that is found again, hashable or not: a dataclass may not be."""
-
-    def __init__(self, function: Callable):
-        self.function = function
+    call: Callable
 
     def __eq__(self, other: Any) -> bool:
-        return self.function is other.function
+        return isinstance(other, Function) and self.call is other.call
 
     def __hash__(self) -> int:
-        return id(self.function)
+        return id(self.call)
+
+    @property
+    def known(self) -> bool:
+        """Whether its derivative stands here."""
+        return isinstance(self.call, Hashable) and self.call in _KNOWN
 
 
-def pulled(function: Callable) -> Activation:
-    """The activation with its pull-back, by hand or by automatic differentiation.
+@functools.lru_cache(maxsize=256)
+def activation(function: Function, ops: Any) -> Activation:
+    """The activation made of some operations.
 
     Args:
         function: A Keras activation function, or any function of one array made of
             `keras.ops`.
+        ops: The `Arithmetic`, a backend's, or for a `known` function any other.
     """
-    known = _KNOWN.get(function) if isinstance(function, Hashable) else None
-    return known or _differentiated(_Identity(function))
+    if function.known:
+        return _KNOWN[function.call](ops)
 
-
-@functools.lru_cache(maxsize=256)
-def _differentiated(identity: _Identity) -> Activation:
     def value(x):
         # A layer may have a policy of its own, and compute in half of the precision.
         dtype = keras.backend.standardize_dtype(x.dtype)
-        return primitives.cast(identity.function(x), dtype)
+        return ops.cast(function.call(x), dtype)
 
-    return Activation(value, primitives.pull_of(value))
+    return Activation(value, ops.pull_of(value))
+
+
+def _linear(ops: Arithmetic) -> Activation:
+    return Activation(lambda x: x, lambda x, y, dy: dy, from_value=True)
+
+
+def _tanh(ops: Arithmetic) -> Activation:
+    return Activation(ops.tanh, ops.tanh_pull, from_value=True)
+
+
+def _sigmoid(ops: Arithmetic) -> Activation:
+    return Activation(ops.sigmoid, ops.sigmoid_pull, from_value=True)
+
+
+def _relu(ops: Arithmetic) -> Activation:
+    return Activation(ops.relu, lambda x, y, dy: ops.where(y > 0, dy, 0.0 * dy))
+
+
+def _hard_sigmoid(slope: float, ops: Arithmetic) -> Activation:
+    def value(x):
+        return ops.unit_clip(slope * x + 0.5)
+
+    def pull(x, y, dy):
+        return ops.where((y > 0) & (y < 1), slope * dy, 0.0 * dy)
+
+    return Activation(value, pull)
+
+
+_KNOWN: dict[Callable, Callable[[Arithmetic], Activation]] = {
+    keras.activations.linear: _linear,
+    keras.activations.tanh: _tanh,
+    keras.activations.sigmoid: _sigmoid,
+    keras.activations.relu: _relu,
+    keras.activations.hard_sigmoid: functools.partial(_hard_sigmoid, 1 / 6),
+    hard_sigmoid_keras2: functools.partial(_hard_sigmoid, 0.2),
+}

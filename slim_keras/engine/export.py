@@ -16,7 +16,7 @@ class Export:
     """A context in which layers run uncompiled, without a gradient of their own.
 
     Args:
-        scan: The loop, with the signature of `primitives.scan`.
+        scan: The time loop, with the signature of `Backend.iterate`.
     """
 
     def __init__(self, scan: Callable):
@@ -57,5 +57,5 @@ class Export:
             return_sequences=layer.return_sequences,
             zero_output_for_mask=layer.zero_output_for_mask,
             training=False,
-            plain_scan=self.scan,
+            export=self.scan,
         )

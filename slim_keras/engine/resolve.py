@@ -2,11 +2,14 @@
 
 import enum
 import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 
-from slim_keras.engine.backends import BACKENDS, primitives
-from slim_keras.engine.derivatives import pulled
+from slim_keras.engine.backends import BACKENDS, backend as operations
+from slim_keras.engine.derivatives import Function, activation
 from slim_keras.variants import VARIANTS
 
 _ACTIVATIONS = ("activation", "recurrent_activation")
@@ -20,56 +23,64 @@ _AT_ONCE = {"gpu": 8}
 class Engine(enum.StrEnum):
     """The ways to run a sequence."""
 
+    KERNEL = "kernel"
     SCAN = "scan"
-    PALLAS = "pallas"
     LOOP = "loop"
     EXPORT = "export"  # nobody asks for it: a layer runs so while it is exported
 
 
-def check(requested: str, cell, *, unroll: bool | int = False) -> None:
-    """Refuses what no backend could do.
+@dataclass(frozen=True)
+class Request:
+    """What a layer was asked for.
+
+    Attributes:
+        engine: An `Engine`, or `None` for the best one that serves.
+        unrolled: Whether Keras' loop shall be unrolled.
+        at_once: How many steps the scan takes at once, or `None` for its choice.
+    """
+
+    engine: Engine | None
+    unrolled: bool = False
+    at_once: int | None = None
+
+
+def parse(engine: str, unroll: bool | int = False) -> Request:
+    """Reads the arguments `engine` and `unroll` of a layer.
 
     Args:
-        requested: `"auto"`, `"scan"`, `"pallas"` or `"loop"`.
-        cell: The `SlimCell` to run.
-        unroll: Whether the layer was asked to unroll its loop, which Keras' own
-            loop alone does; or by how many steps, which is for the scan.
+        engine: `"auto"`, `"kernel"`, `"scan"` or `"loop"`; `"pallas"`, which files of
+            earlier versions hold, is `"kernel"`.
+        unroll: Whether Keras' loop shall be unrolled, or how many steps the scan takes
+            at once.
 
     Raises:
-        ValueError: `requested` is unknown or cannot serve, or `unroll` is no factor.
+        ValueError: One of the arguments is unknown, or no engine could serve both.
     """
-    known = ("auto", Engine.SCAN, Engine.PALLAS, Engine.LOOP)
-    if requested not in known:
+    known = ("auto", Engine.KERNEL, Engine.SCAN, Engine.LOOP)
+    name = "kernel" if engine == "pallas" else engine
+    if name not in known:
         raise ValueError(
-            f"`engine` must be one of {', '.join(known)}. Received: "
-            f"engine={requested!r}"
+            f"`engine` must be one of {', '.join(known)}. Received: engine={engine!r}"
         )
-    by_steps = not isinstance(unroll, bool)
-    if by_steps and (not hasattr(unroll, "__index__") or unroll < 1):
+    chosen = None if name == "auto" else Engine(name)
+    if isinstance(unroll, bool):
+        request = Request(chosen, unrolled=unroll)
+    elif hasattr(unroll, "__index__") and unroll >= 1:
+        request = Request(chosen, at_once=unroll.__index__())
+    else:
         raise ValueError(
             "`unroll` must be True, False or an integer of at least 1. Received: "
             f"unroll={unroll!r}"
         )
-    if by_steps and requested not in ("auto", Engine.SCAN):
-        raise ValueError(
-            "An integer `unroll` serves `engine='scan'`. Received: "
-            f"unroll={unroll}, engine={requested!r}"
-        )
-    compiled = requested in (Engine.SCAN, Engine.PALLAS)
-    if compiled and unroll is True:
-        raise ValueError(
-            f"`engine='{requested}'` does not unroll. Received: unroll=True. Leave out "
-            "one of the two, or choose `engine='loop'`."
-        )
-    if requested == Engine.PALLAS and (reason := _variant_refuses(cell)):
-        raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
+    if chosen and (reason := next(_against_unroll(chosen, request), None)):
+        raise ValueError(f"{reason} Received: unroll={unroll}, engine={engine!r}")
+    return request
 
 
-def resolve(
-    requested: str,
+def resolved(
+    request: Request,
     cell,
     *,
-    unroll: bool | int = False,
     backend: str | None = None,
     platform: str | None = None,
     exporting: bool = False,
@@ -77,61 +88,36 @@ def resolve(
     """Chooses the engine.
 
     Args:
-        requested: As in `check`, which has seen it.
+        request: What the layer was asked for.
         cell: The `SlimCell` to run.
-        unroll: As in `check`.
-        backend: The backend, by default the one in use. The scan engine serves
-            TensorFlow, JAX and PyTorch.
-        platform: What JAX runs on, by default the one in use, if it is one device.
+        backend: The backend, by default the one in use.
+        platform: What the backend runs on, `"cpu"`, `"gpu"`, `"tpu"` or `"several"`
+            devices, by default what it does.
         exporting: Whether the layer is being exported, which has a way of its own.
 
     Returns:
         The engine that will run.
 
     Raises:
-        ValueError: `requested` or a factor `unroll` cannot serve on this backend, or
-            with an activation that has weights.
+        ValueError: The engine asked for cannot serve, or none can.
     """
     if exporting:
         return Engine.EXPORT
-    backend = backend or keras.backend.backend()
-    learning = _learning_activation(cell)
-    by_steps = not isinstance(unroll, bool)
-    if learning and (by_steps or requested in (Engine.SCAN, Engine.PALLAS)):
-        raise ValueError(
-            f"`{learning}` is a layer with weights, {getattr(cell, learning)!r}, and a "
-            "compiled pass differentiates by its own arrays alone. Choose "
-            "`engine='loop'`, and no integer `unroll`."
-        )
-    if by_steps:
-        if unroll > 1 and backend != "jax":
-            raise ValueError(
-                "An integer `unroll` above 1 serves the backend jax. Received: "
-                f"unroll={unroll}, backend={backend!r}"
-            )
-        requested = Engine.SCAN
-    if requested == "auto":
-        if unroll or backend not in BACKENDS or learning:
-            return Engine.LOOP
-        if backend == "jax" and (platform or _platform()) in ("gpu", "tpu"):
-            refused = _kernel_refuses(cell, backend, platform)
-            return Engine.SCAN if refused else Engine.PALLAS
-        return Engine.SCAN
-    if requested == Engine.SCAN and backend not in BACKENDS:
-        raise ValueError(
-            f"`engine='scan'` serves the backends {', '.join(BACKENDS)}. Received: "
-            f"backend={backend!r}. Choose `engine='loop'`."
-        )
-    if requested == Engine.PALLAS and (
-        reason := _kernel_refuses(cell, backend, platform)
-    ):
-        raise ValueError(f"`engine='pallas'` {reason}. Choose `engine='auto'`.")
-    return Engine(requested)
+    here = _Case(request, cell, backend or keras.backend.backend(), platform)
+    reasons = {}
+    for engine in [request.engine] if request.engine else Engine:
+        against = _against(engine, here)
+        if request.engine is None and engine is Engine.KERNEL:
+            against = _chain(_slower(here), against)
+        reasons[engine] = next(against, None)
+        if reasons[engine] is None:
+            return engine
+    raise ValueError(reasons.get(request.engine or Engine.SCAN))
 
 
 def steps_at_once(
+    request: Request,
     cell,
-    unroll: bool | int,
     *,
     backend: str | None = None,
     platform: str | None = None,
@@ -139,73 +125,150 @@ def steps_at_once(
     """How many steps the scan takes at once.
 
     Args:
+        request: What the layer was asked for.
         cell: The `SlimCell` to run.
-        unroll: As in `check`; an integer is the answer.
         backend: The backend, by default the one in use.
         platform: What JAX runs on, by default its default backend.
     """
-    if not isinstance(unroll, bool):
-        return unroll
+    if request.at_once is not None:
+        return request.at_once
     jax_runs = (backend or keras.backend.backend()) == "jax"
     if not jax_runs or cell.variant.pointwise:
         return 1
     return _AT_ONCE.get(platform or _jax().default_backend(), 1)
 
 
-def _learning_activation(cell) -> str | None:
-    """The activation that is a layer with variables, or not built and may make some."""
+@dataclass(frozen=True)
+class _Case:
+    """A layer, where it runs, and what it was asked for."""
+
+    request: Request
+    cell: Any
+    backend: str
+    given_platform: str | None
+
+    @property
+    def platform(self) -> str:
+        if self.given_platform:
+            return self.given_platform
+        if self.backend == "jax":
+            # Of several devices, one would have to run a kernel for all.
+            jax = _jax()
+            return jax.default_backend() if jax.device_count() == 1 else "several"
+        if self.backend == "torch":
+            weight = self.cell.kernel if self.cell.built else None
+            device = keras.ops.zeros(()) if weight is None else weight.value
+            return {"cuda": "gpu"}.get(device.device.type, device.device.type)
+        return "cpu"
+
+    @property
+    def learning(self) -> str | None:
+        """The activation that is a layer with variables, or may yet make some."""
+        for name in _ACTIVATIONS:
+            function = getattr(self.cell, name)
+            if isinstance(function, keras.layers.Layer) and (
+                not function.built or function.variables
+            ):
+                return name
+        return None
+
+
+def _chain(*parts: Iterator[str]) -> Iterator[str]:
+    for part in parts:
+        yield from part
+
+
+def _against(engine: Engine, here: _Case) -> Iterator[str]:
+    """Why an engine cannot serve, the first reason first."""
+    yield from _against_unroll(engine, here.request)
+    if engine is Engine.LOOP:
+        return
+    if engine is Engine.EXPORT:
+        yield "No engine serves this layer."
+    name = f"`engine='{engine}'`"
+    if here.backend not in BACKENDS:
+        yield (
+            f"{name} serves the backends {', '.join(BACKENDS)}. Received: "
+            f"backend={here.backend!r}. Choose engine='loop'."
+        )
+    if learning := here.learning:
+        yield (
+            f"`{learning}` must be a function or a layer without weights for {name}. "
+            f"Received: {learning}={getattr(here.cell, learning)!r}. Choose "
+            "engine='loop' and no integer `unroll`."
+        )
+    at_once = here.request.at_once or 1
+    if engine is Engine.SCAN and at_once > 1 and here.backend != "jax":
+        yield (
+            "An integer `unroll` above 1 serves the backend jax. Received: "
+            f"unroll={at_once}, backend={here.backend!r}"
+        )
+    if engine is Engine.KERNEL:
+        for reason in _KERNELS.get(here.backend, _no_kernel)(here):
+            yield f"{name} {reason} Choose engine='auto'."
+
+
+def _against_unroll(engine: Engine, request: Request) -> Iterator[str]:
+    if request.unrolled and engine is not Engine.LOOP:
+        yield "`unroll=True` serves engine='loop'."
+    if request.at_once is not None and engine is not Engine.SCAN:
+        yield "An integer `unroll` serves engine='scan'."
+
+
+def _slower(here: _Case) -> Iterator[str]:
+    """Why `"auto"` takes no kernel where one could serve."""
+    if here.backend == "jax" and here.platform not in ("gpu", "tpu"):
+        yield "Pallas is interpreted here, or several devices would share a kernel."
+
+
+def _no_kernel(here: _Case) -> Iterator[str]:
+    yield f"serves the backends jax and torch. Received: backend={here.backend!r}."
+
+
+def _pallas(here: _Case) -> Iterator[str]:
+    """Why Pallas cannot run a cell."""
+    if not here.cell.variant.pointwise:
+        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+        yield (
+            "serves on JAX the variants without a recurrent matrix: "
+            f"{served}. Received: {here.cell.variant.name}."
+        )
+    if importlib.util.find_spec(_COMPILER) is None:
+        yield f"needs {_COMPILER}, which this JAX does not have."
+        return
+    from slim_keras.engine.kernels.pallas import holds  # needs that compiler
+
+    platform = here.given_platform or _jax().default_backend()
     for name in _ACTIVATIONS:
-        function = getattr(cell, name)
-        if isinstance(function, keras.layers.Layer) and (
-            not function.built or function.variables
-        ):
-            return name
-    return None
+        function = getattr(here.cell, name)
+        received = f"Received: {name}={getattr(function, '__name__', function)!r}."
+        made = activation(Function(function), operations)
+        if not operations.elementwise(made.value):
+            yield f"serves elementwise activations that hold no arrays. {received}"
+        elif not holds(made, platform):
+            yield f"serves activations that JAX can compile in a kernel. {received}"
+
+
+def _numba(here: _Case) -> Iterator[str]:
+    """Why numba cannot run a cell."""
+    if here.platform != "cpu":
+        yield f"serves PyTorch on the CPU. Received: device={here.platform!r}."
+    if importlib.util.find_spec("numba") is None:
+        yield "needs numba on PyTorch: pip install numba, or the extra [kernel]."
+    for name in _ACTIVATIONS:
+        function = getattr(here.cell, name)
+        if not Function(function).known:
+            yield (
+                "serves on PyTorch the activations linear, tanh, sigmoid, relu, "
+                "hard_sigmoid and hard_sigmoid_keras2. Received: "
+                f"{name}={getattr(function, '__name__', function)!r}."
+            )
+
+
+_KERNELS = {"jax": _pallas, "torch": _numba}
 
 
 def _jax():
     import jax  # no other backend needs it
 
     return jax
-
-
-def _platform() -> str:
-    """What JAX runs on; of several devices, one would have to run a kernel for all."""
-    jax = _jax()
-    return jax.default_backend() if jax.device_count() == 1 else "several"
-
-
-def _variant_refuses(cell) -> str | None:
-    """Why no kernel runs its variant, if so."""
-    if cell.variant.pointwise:
-        return None
-    served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
-    return (
-        f"serves the variants without a recurrent matrix: {served}. Received: "
-        f"{cell.variant.name}"
-    )
-
-
-def _kernel_refuses(cell, backend: str, platform: str | None) -> str | None:
-    """Why one kernel cannot run a cell, if so."""
-    if backend != "jax":
-        return f"serves the backend jax. Received: backend={backend!r}"
-    if reason := _variant_refuses(cell):
-        return reason
-    if importlib.util.find_spec(_COMPILER) is None:
-        return f"needs {_COMPILER}, which this JAX does not have"
-    from slim_keras.engine.kernels.pallas import holds  # needs that compiler
-
-    platform = platform or _jax().default_backend()
-    for name in _ACTIVATIONS:
-        function = getattr(cell, name)
-        received = f"Received: {name}={getattr(function, '__name__', function)!r}"
-        activation = pulled(function)
-        if not primitives.elementwise(activation.value):
-            return (
-                "serves elementwise activations without arrays of their own. "
-                f"{received}"
-            )
-        if not holds(activation, platform):
-            return f"serves activations that JAX compiles in kernels there. {received}"
-    return None

@@ -1,7 +1,7 @@
-"""The scan engine: hoisted input products, the smallest loop, a gradient of its own.
+"""A whole sequence as one compiled pass: what comes before and after the steps.
 
-The products of all inputs are made before the loop, which then adds the recurrent
-terms. Passes are compiled once per plan and found again.
+The products of all inputs are made before the steps, which add the recurrent terms.
+Passes are compiled once per plan and found again.
 """
 
 import functools
@@ -10,12 +10,11 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from slim_keras.engine.backends import primitives
-from slim_keras.engine.backward import backward
-from slim_keras.engine.derivatives import pulled
-from slim_keras.engine.forward import forward
-from slim_keras.engine.loop import loop
-from slim_keras.engine.plan import Plan
+from slim_keras.engine import trees
+from slim_keras.engine.backends import backend
+from slim_keras.engine.derivatives import Function
+from slim_keras.engine.passes import Given, Plan, backward, forward
+from slim_keras.engine.sweep import sweep
 
 
 def run(
@@ -29,9 +28,9 @@ def run(
     return_sequences,
     zero_output_for_mask,
     training,
-    fused=False,
+    kernel=None,
     unroll=1,
-    plain_scan=None,
+    export=None,
 ):
     """Runs a cell over a whole sequence, as `keras.layers.RNN.inner_loop` does.
 
@@ -45,10 +44,10 @@ def run(
         return_sequences: Whether the outputs of all steps are wanted.
         zero_output_for_mask: Whether masked steps put out zeros.
         training: Whether a gradient is expected; one may be asked for without it.
-        fused: Whether to run the loop as one kernel, by `engine.pallas`.
-        unroll: Steps that the loop takes at once; on JAX alone it may be more than 1.
-        plain_scan: The loop of a pass that is neither compiled nor given a gradient,
-            in the place of that which is.
+        kernel: The sweep that runs all steps as one kernel, or `None`.
+        unroll: Steps that the time loop takes at once; above 1 on JAX alone.
+        export: The time loop of a pass that is neither compiled nor given a gradient,
+            or `None`.
 
     Returns:
         The last output, the outputs `(batch, steps, units)` (the last alone, with one
@@ -65,41 +64,45 @@ def run(
     if go_backwards:
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
-    length, counted = primitives.length(steps), masked
+    length, counted = backend.length(steps), masked
     if length is not steps:
         inputs, counted = _longer(inputs, masked, length - steps)
 
-    arrays = _products(cell, inputs, (length, batch, cell.units)) | {
-        "h": initial_state[0],
-        "c": initial_state[1] if cell.variant.memory else None,
-        "mask": counted,
-        "drop": recurrent_drop,
-        "recurrent_kernel": cell.recurrent_kernel,
-        "recurrent_vector": cell.recurrent_vector,
-        "bias": cell.bias,
-    }
-    arrays = {
-        name: primitives.tensor(ops.convert_to_tensor(array))
-        for name, array in arrays.items()
-        if array is not None
-    }
+    biased = cell.bias is not None and cell.bias.shape[0] > 0
+    given = Given(
+        products=_products(cell, inputs, (length, batch, cell.units)),
+        h=initial_state[0],
+        c=initial_state[1] if cell.variant.memory else None,
+        mask=counted,
+        drop=recurrent_drop,
+        recurrent_kernel=cell.recurrent_kernel,
+        recurrent_vector=cell.recurrent_vector,
+        bias=cell.bias if biased else None,
+    )
+    given = trees.transform(
+        lambda array: backend.tensor(ops.convert_to_tensor(array)), given
+    )
     plan = Plan(
-        equations=cell.equations(pulled, add_product=primitives.add_product),
-        given=tuple(arrays),
+        step=cell.equations(Function),
+        masked=counted is not None,
+        dropped=recurrent_drop is not None,
+        biased=biased,
         units=cell.units,
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
-        fused=fused,
+        fused=kernel is not None,
     )
-    if plain_scan is None:
-        result = _pass(plan, bool(training), unroll)(*arrays.values())
+    if export is None:
+        result = _pass(plan, bool(training), kernel, unroll)(*trees.flatten(given))
     else:
-        plain = functools.partial(loop, scan=plain_scan)
-        result, _ = forward(plan, tuple(arrays.values()), keep=False, loop=plain)
-    h, states = result[0], list(result[: len(cell.state_size)])
-    outputs = result[-1] if return_sequences else ops.expand_dims(h, axis=0)
-    if return_sequences and length is not steps:
-        outputs = outputs[:steps]
+        plain = functools.partial(sweep, iterate=export)
+        result, _ = forward(plan, given, keep=False, sweep=plain)
+    shape = (batch, cell.units)
+    states = [backend.shaped(x, shape) for x in result[: len(cell.state_size)]]
+    if return_sequences:
+        outputs = backend.shaped(result[-1], (length, *shape))[:steps]
+    else:
+        outputs = ops.expand_dims(states[0], axis=0)
     if masked is not None:
         outputs = _masked_outputs(
             outputs, masked, zero_output_for_mask, return_sequences
@@ -121,18 +124,18 @@ def _longer(inputs, mask, more):
 def _products(cell, inputs, shape):
     """W x_t of every block that sees the input, for all steps at once.
 
-    A product per block: the loop then reads and writes whole rows, and its gradients
-    are never joined.
+    A product per block: the steps then read and write whole rows, and the gradients
+    of the products are never joined.
     """
     part, blocks = cell.variant.part, cell.variant.having("W")
     if cell.kernel is None:  # the input is the products, side by side
-        return {f"W {k}": part(inputs, "W", k) for k in blocks}
+        return {k: part(inputs, "W", k) for k in blocks}
     kernel = ops.cast(cell.kernel, cell.compute_dtype)
     # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
     flat = ops.reshape(inputs, (-1, kernel.shape[0]))
     flat = ops.cast(flat, cell.compute_dtype)
     # By `@`, as Keras' product in PyTorch rounds float64 to float32.
-    return {f"W {k}": ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
+    return {k: ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
 
 
 def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
@@ -151,17 +154,22 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 
 
 @functools.lru_cache(maxsize=256)
-def _pass(plan: Plan, training: bool, unroll: int):
-    """The compiled pass: the arrays of `plan.given` -> last states, outputs."""
-    run_loop: Callable = loop
-    if plan.fused:
-        from slim_keras.engine.kernels.pallas import loop as run_loop
-    elif unroll > 1:
-        scan = functools.partial(primitives.scan, unroll=unroll)
-        run_loop = functools.partial(loop, scan=scan)
-    return primitives.differentiable(
-        functools.partial(forward, plan, loop=run_loop),
-        functools.partial(backward, plan, loop=run_loop),
-        plan.needed,
-        training,
-    )
+def _pass(plan: Plan, training: bool, kernel: Callable | None, unroll: int):
+    """The compiled pass: the arrays of a `Given` -> last states, outputs."""
+    run_steps = kernel or sweep
+    if unroll > 1:
+        iterate = functools.partial(backend.iterate, unroll=unroll)
+        run_steps = functools.partial(sweep, iterate=iterate)
+    form = plan.form
+
+    def ahead(arrays, keep):
+        given = trees.rebuild(form, arrays)
+        return forward(plan, given, keep=keep, sweep=run_steps)
+
+    def back(arrays, kept, gradients):
+        given = trees.rebuild(form, arrays)
+        found = backward(plan, given, kept, gradients, sweep=run_steps)
+        return plan.aligned(found)
+
+    made = backend.differentiable(ahead, back, plan.needed, training)
+    return made if kernel is None else backend.opaque(made)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from slim_keras import engine
-from slim_keras.engine.backends import primitives
+from slim_keras.engine.backends import backend
 from slim_keras.export.signature import inputs_of, name_outputs, pack
 
 # Operators on quantised activations.
@@ -48,7 +48,7 @@ def convert(
         for x in inputs_of(model)
     ]
     # ONNX has the engine's own loop, and stacks what it puts out.
-    scan = primitives.scan
+    scan = backend.iterate
     if kind == "litert":
         scan = _no_loop if quantize in _ACTIVATIONS else _sliced_scan
 
@@ -79,9 +79,8 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _sliced_scan(step, carry, rows, count=None, reverse=False):
+def _sliced_scan(step, carry, rows, count, reverse=False):
     """The loop for LiteRT, which has no lists of free batch size."""
-    count = primitives.steps(rows[0]) if count is None else count
     _, like = step(carry, tf.constant(0), [r[0] for r in rows])
     # All that is put out has the shape of h. Of `like` only the dtypes are used, so
     # that its step does not stay in the file.

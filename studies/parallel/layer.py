@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import keras
 from jax import lax
 
-from slim_keras.engine.derivatives import pulled
+from slim_keras.engine.backends import backend
+from slim_keras.engine.derivatives import Function, activation
+from slim_keras.equations import Terms
 
 Array = jax.Array
 States = tuple[Array, ...]  # (batch, units) each; for all steps (steps, batch, units)
@@ -76,7 +78,7 @@ class Parallel(keras.layers.Layer):
 def _system(cell: Any, sequences: Array):
     """F, s_0, the weights that F sees with the products of all inputs, and s -> h."""
     variant = cell.variant
-    equations = cell.equations(pulled)
+    equations = cell.equations(lambda call: activation(Function(call), backend))
     vector, bias = (
         None if weight is None else keras.ops.convert_to_tensor(weight)
         for weight in (cell.recurrent_vector, cell.bias)
@@ -99,7 +101,7 @@ def _system(cell: Any, sequences: Array):
             k: [weights.get(term, {}).get(k) for term in "Wub"] for k in variant.blocks
         }
         pre = {
-            k: equations.preactivation(product, None, u, h, b)
+            k: equations.preactivation(Terms(product, None, u, b), h)
             for k, (product, u, b) in terms.items()
         }
         h, c = equations.step(equations.values(pre), states[-1])

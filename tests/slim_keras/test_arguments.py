@@ -155,14 +155,14 @@ def test_bad_values(name, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"engine": "fast"}, "must be one of auto, scan, pallas, loop.*'fast'"),
+        ({"engine": "fast"}, "must be one of auto, kernel, scan, loop.*'fast'"),
         ({"engine": None}, "`engine` must be one of"),
-        ({"engine": "scan", "unroll": True}, "does not unroll.*unroll=True"),
-        ({"engine": "pallas", "unroll": True}, "does not unroll.*unroll=True"),
+        ({"engine": "scan", "unroll": True}, "serves engine='loop'.*unroll=True"),
+        ({"engine": "kernel", "unroll": True}, "serves engine='loop'.*unroll=True"),
         ({"unroll": 0}, "integer of at least 1. Received: unroll=0"),
         ({"unroll": 2.5}, "integer of at least 1. Received: unroll=2.5"),
         ({"engine": "loop", "unroll": 4}, "unroll=4, engine='loop'"),
-        ({"engine": "pallas", "unroll": 4}, "unroll=4, engine='pallas'"),
+        ({"engine": "kernel", "unroll": 4}, "unroll=4, engine='kernel'"),
     ],
 )
 def test_bad_engines(arguments, message):

@@ -95,7 +95,7 @@ def test_indrnn_stays_finite_under_recurrent_dropout(rng):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(
     ("engine", "key"),
-    support.runs("lstm1", "lstm11", "lstm6", "indrnn", engines=("scan", "pallas")),
+    support.runs("lstm1", "lstm11", "lstm6", "indrnn", engines=("scan", "kernel")),
 )
 def test_engines_drop_the_same(engine, key, masked, rng):
     """Values and all gradients under the same masks."""

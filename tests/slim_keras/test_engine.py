@@ -10,6 +10,7 @@ import pytest
 
 import slim_keras
 from slim_keras import engine
+from slim_keras.engine import resolve
 from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, BATCH, FEATURES, STEPS, UNITS
 
@@ -49,8 +50,9 @@ def data(rng):
 
 def test_the_choice():
     for requested, unroll, chosen in (
-        ("auto", False, "scan"),
+        ("auto", False, support.AUTO),
         ("auto", True, "loop"),
+        ("auto", 1, "scan"),
         ("scan", False, "scan"),
         ("loop", False, "loop"),
         ("loop", True, "loop"),
@@ -62,7 +64,8 @@ def test_the_choice():
 
 def chosen(key, backend, platform, requested="auto", **arguments):
     cell = slim_keras.get(key)(3, **arguments).cell
-    return engine.resolve(requested, cell, backend=backend, platform=platform)
+    request = engine.parse(requested)
+    return engine.resolved(request, cell, backend=backend, platform=platform)
 
 
 def by_twos(x):
@@ -72,23 +75,26 @@ def by_twos(x):
 
 
 def test_the_choice_by_backend_and_platform():
+    assert chosen("indrnn", "tensorflow", "gpu") == "scan"
+    assert chosen("indrnn", "jax", "cpu") == "scan"
+    assert chosen("indrnn", "torch", "gpu") == "scan"
+    assert chosen("lstm", "torch", "cpu") == "kernel"
+    assert chosen("lstm", "torch", "cpu", activation="gelu") == "scan"
+    assert chosen("indrnn", "numpy", "cpu") == "loop"
     for platform in "gpu", "tpu":
         assert chosen("lstm6", "jax", platform) == "scan"
-        assert chosen("indrnn", "torch", platform) == "scan"
         if BACKEND == "jax":  # which looks at the activations
-            assert chosen("indrnn", "jax", platform) == "pallas"
+            assert chosen("indrnn", "jax", platform) == "kernel"
             for unfit in "softmax", "gelu", by_twos:
                 assert chosen("indrnn", "jax", platform, activation=unfit) == "scan"
             soft = chosen("indylstm", "jax", platform, recurrent_activation="softmax")
             assert soft == "scan"
-            expected = {"gpu": "pallas", "tpu": "scan"}[platform]
+            expected = {"gpu": "kernel", "tpu": "scan"}[platform]
             assert chosen("indrnn", "jax", platform, activation="selu") == expected
-    assert chosen("indrnn", "jax", "cpu") == "scan"
-    assert chosen("indrnn", "numpy", "cpu") == "loop"
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
-@pytest.mark.parametrize(("devices", "expected"), [(1, "pallas"), (2, "scan")])
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")
+@pytest.mark.parametrize(("devices", "expected"), [(1, "kernel"), (2, "scan")])
 def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
     import jax
 
@@ -97,31 +103,46 @@ def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
     assert chosen("indrnn", "jax", None) == expected
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
-def test_a_jax_without_the_compiler_of_kernels(monkeypatch):
+@pytest.mark.parametrize(
+    ("backend", "platform", "needed"),
+    [
+        ("jax", "gpu", r"needs jax\.experimental\.pallas\.triton"),
+        ("torch", "cpu", r"needs numba on PyTorch: .* the extra \[kernel\]"),
+    ],
+)
+def test_without_the_compiler_of_kernels(backend, platform, needed, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert chosen("indrnn", "jax", "gpu") == "scan"
-    with pytest.raises(ValueError, match=r"needs jax\.experimental\.pallas\.triton"):
-        chosen("indrnn", "jax", "gpu", "pallas")
+    assert chosen("indrnn", backend, platform) == "scan"
+    with pytest.raises(ValueError, match=needed):
+        chosen("indrnn", backend, platform, "kernel")
 
 
 @pytest.mark.parametrize("key", support.KEYS)
 def test_what_one_kernel_refuses(key):
-    with pytest.raises(
-        ValueError, match=r"the backend jax\. Received: backend='torch'"
+    for backend, platform, message in (
+        ("tensorflow", "gpu", "serves the backends jax and torch.*'tensorflow'"),
+        ("numpy", "cpu", "backend='numpy'"),
+        ("torch", "gpu", "serves PyTorch on the CPU. Received: device='gpu'"),
     ):
-        chosen(key, "torch", "gpu", "pallas")
+        with pytest.raises(ValueError, match=message):
+            chosen(key, backend, platform, "kernel")
+    with pytest.raises(ValueError, match=r"hard_sigmoid_keras2.*activation='softmax'"):
+        chosen(key, "torch", "cpu", "kernel", activation="softmax")
     if not slim_keras.get(key).cell_class.variant.pointwise:
         assert chosen(key, "jax", "gpu") == "scan"
         with pytest.raises(ValueError, match=r"without a recurrent matrix: LSTM10, .*"):
-            slim_keras.get(key)(3, engine="pallas")
+            chosen(key, "jax", "gpu", "kernel")
     elif BACKEND == "jax":
-        assert chosen(key, "jax", "gpu", "pallas") == "pallas"
+        assert chosen(key, "jax", "gpu", "kernel") == "kernel"
         with pytest.raises(ValueError, match=r"elementwise.*activation='softmax'"):
-            chosen(key, "jax", "gpu", "pallas", activation="softmax")
-        with pytest.raises(ValueError, match=r"in kernels there.*activation='gelu'"):
-            chosen(key, "jax", "gpu", "pallas", activation="gelu")
-        assert chosen(key, "jax", "cpu", "pallas", activation="gelu") == "pallas"
+            chosen(key, "jax", "gpu", "kernel", activation="softmax")
+        with pytest.raises(ValueError, match=r"in a kernel\..*activation='gelu'"):
+            chosen(key, "jax", "gpu", "kernel", activation="gelu")
+        assert chosen(key, "jax", "cpu", "kernel", activation="gelu") == "kernel"
+
+
+def test_the_name_in_files_of_earlier_versions():
+    assert slim_keras.IndRNN(3, engine="pallas").engine == "kernel"
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
@@ -134,7 +155,7 @@ def test_a_kernel_holds_no_arrays():
     ):
         assert chosen("indrnn", "jax", "gpu", activation=activation) == "scan"
     plain = keras.layers.LeakyReLU(0.1)
-    assert chosen("indrnn", "jax", "gpu", activation=plain) == "pallas"
+    assert chosen("indrnn", "jax", "gpu", activation=plain) == "kernel"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +191,7 @@ def test_an_activation_with_weights_learns(key, name, data, rng, tmp_path):
     assert len(shared.weights) == 1
     for arguments in {"engine": "scan"}, {"unroll": 4}:
         layer = make(UNITS, **{name: keras.layers.PReLU()}, **arguments)
-        with pytest.raises(ValueError, match=f"`{name}` is a layer.*engine='loop'"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a function.*'loop'"):
             layer(support.tensor(x))
 
 
@@ -215,7 +236,7 @@ def test_second_order(key, shape, data, rng):
         support.close(squared_slope(layer, shape, x), wanted)
         return
     refusal = LookupError if BACKEND == "tensorflow" else NotImplementedError
-    with pytest.raises(refusal, match=r"first order.*engine='loop'"):
+    with pytest.raises(refusal, match=r"second derivative.*engine='loop'"):
         squared_slope(layer, shape, x)
 
 
@@ -289,7 +310,8 @@ def test_the_loop_runs(arguments, counts, data, rng):
 def test_the_choice_of_steps_at_once():
     def chosen(unroll, backend, platform, key="lstm3"):
         cell = slim_keras.get(key)(UNITS).cell
-        return engine.steps_at_once(cell, unroll, backend=backend, platform=platform)
+        request = engine.parse("auto", unroll)
+        return engine.steps_at_once(request, cell, backend=backend, platform=platform)
 
     assert chosen(False, "jax", "gpu") == 8
     assert chosen(4, "jax", "gpu") == chosen(4, "jax", "cpu") == 4
@@ -310,7 +332,7 @@ def steps_at_once(layer, x):
 def test_a_scan_takes_as_many_steps_at_once_as_the_platform_likes(
     data, rng, monkeypatch
 ):
-    monkeypatch.setattr(engine, "_AT_ONCE", {"cpu": 3})
+    monkeypatch.setattr(resolve, "_AT_ONCE", {"cpu": 3})
     layer, x = support.make("lstm2", rng, return_sequences=True), data[0]
     support.close(support.outputs(layer, x), support.expected(layer, x))
     assert layer.resolved_unroll == (3 if BACKEND == "jax" else 1)
@@ -324,7 +346,7 @@ def test_one_step_at_once_serves_every_backend(counts, data, rng):
     support.close(support.outputs(layer, x), support.expected(layer, x))
     assert counts == {"scan": 1, "loop": 0}
     with pytest.raises(ValueError, match="`engine='scan'` serves the backends"):
-        engine.resolve("auto", layer.cell, unroll=1, backend="numpy")
+        engine.resolved(engine.parse("auto", 1), layer.cell, backend="numpy")
 
 
 @pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6"])

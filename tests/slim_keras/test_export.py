@@ -134,7 +134,7 @@ def test_words_with_a_mask(name, tmp_path, rng):
     assert [f.name for f in tmp_path.iterdir()] == [written.path.name]
 
 
-@pytest.mark.parametrize("speed", [{"unroll": 4}, {"engine": "pallas"}], ids=str)
+@pytest.mark.parametrize("speed", [{"unroll": 4}, {"engine": "kernel"}], ids=str)
 def test_what_only_jax_runs_so_goes_everywhere(speed, tmp_path, rng):
     plain, quick = (
         keras.Sequential(

@@ -12,7 +12,7 @@ if BACKEND != "tensorflow":
 import tensorflow as tf
 
 from slim_keras.engine import scan
-from slim_keras.engine.backends import primitives
+from slim_keras.engine.backends import backend
 
 
 class Unknown:
@@ -88,12 +88,12 @@ def test_the_pass_has_one_of_few_lengths(steps, length, rng, monkeypatch):
 
 @given(st.integers(1, 10**6))
 def test_few_lengths_none_of_them_much_longer(steps):
-    length = int(primitives.length(tf.constant(steps)))
+    length = int(backend.length(tf.constant(steps)))
     assert steps <= length < 1.25 * steps + 1
-    assert int(primitives.length(tf.constant(length))) == length
+    assert int(backend.length(tf.constant(length))) == length
 
 
 def test_four_lengths_from_a_power_of_two_to_the_next():
-    lengths = {int(primitives.length(tf.constant(t))) for t in range(257, 513)}
+    lengths = {int(backend.length(tf.constant(t))) for t in range(257, 513)}
     assert lengths == {320, 384, 448, 512}
-    assert int(primitives.length(tf.constant(0))) == 0
+    assert int(backend.length(tf.constant(0))) == 0

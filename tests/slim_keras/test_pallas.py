@@ -19,7 +19,7 @@ from slim_keras.engine.kernels import pallas
 
 
 def layer(key, rng, units, **arguments):
-    settings = {"return_sequences": True, "return_state": True, "engine": "pallas"}
+    settings = {"return_sequences": True, "return_state": True, "engine": "kernel"}
     return support.make(key, rng, units=units, **settings | arguments)
 
 

@@ -48,7 +48,7 @@ def test_mixed_precision(key, dtype, bits, engine, problem, rng):
 
 
 @pytest.mark.parametrize(
-    ("engine", "key"), support.runs("lstm6", "indylstm", engines=("scan", "pallas"))
+    ("engine", "key"), support.runs("lstm6", "indylstm", engines=("scan", "kernel"))
 )
 def test_recurrent_dropout_in_mixed_precision(key, engine, problem, rng):
     """Under the same masks as in Keras' loop."""

@@ -20,7 +20,7 @@ def masks(draw):
 # Every example compiles a pass of its own, hence so few, and none to shrink one.
 @settings(max_examples=15, phases=[Phase.generate])
 @given(
-    run=st.sampled_from(support.runs(*support.KEYS, engines=("scan", "pallas"))),
+    run=st.sampled_from(support.runs(*support.KEYS, engines=("scan", "kernel"))),
     shape=masks(),
     features=st.integers(1, 3),
     units=st.integers(1, 4),

@@ -1,28 +1,107 @@
-"""What the engine needs of a backend, in the words of the backend in use.
-
-`differentiable(forward, backward, needed, training)` makes the compiled pass with its
-own gradient: `forward(arrays, keep)` gives outputs and what `backward(arrays, kept,
-gradients)` needs beside those arrays that are `needed`; the others come as `None`.
-Where a backend cannot tell whether a gradient will be asked for, it expects one in
-training and otherwise keeps nothing, and runs forward again if one is.
-`scan(step, carry, rows, count=None, reverse=False)` is the loop: `step(carry, t, row)
--> carry, stacked` over the leading axis of the list `rows` (`count` steps where it
-is empty); it returns the last carry and the list of stacks. JAX' takes `unroll`, the
-steps of one turn, as well.
-`length(steps)` is how many steps a pass has for sequences of so many, or more, which
-then are padded.
-`previous(stack, t, first, function)` is `function(stack[t - 1])`, or `first` at 0.
-"""
+"""What the engine needs of a backend; `backend` is the module of the one in use."""
 
 import importlib
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import keras
 
+Array = Any
+
 BACKENDS = ("tensorflow", "jax", "torch")
 
-primitives: Any = None
+FIRST_ORDER = (
+    "`engine='scan'` and `engine='kernel'` have no second derivative. Build the layer "
+    "with `engine='loop'`."
+)
+"""What the backends say if a second gradient is asked for."""
+
+
+class Arithmetic(Protocol):
+    """The operations that a step is made of, beside `+ - * @` and comparisons."""
+
+    def tanh(self, x: Array) -> Array: ...
+    def sigmoid(self, x: Array) -> Array: ...
+    def relu(self, x: Array) -> Array: ...
+
+    def unit_clip(self, x: Array) -> Array:
+        """x, cut to [0, 1]."""
+
+    def where(self, condition: Array, x: Array, y: Array) -> Array: ...
+    def zeros_like(self, x: Array) -> Array: ...
+    def cast(self, x: Array, dtype: str) -> Array: ...
+    def transpose(self, x: Array) -> Array: ...
+
+    def join(self, arrays: Sequence[Array]) -> Array:
+        """The arrays side by side, along their last axis."""
+
+    def add_product(self, total: Array, a: Array | float, b: Array) -> Array:
+        """total + a * b."""
+
+    def tanh_pull(self, x: Array, y: Array, dy: Array) -> Array: ...
+    def sigmoid_pull(self, x: Array, y: Array, dy: Array) -> Array: ...
+
+    def pull_of(self, function: Callable) -> Callable:
+        """`(x, y, dy) -> dx` of any function, by automatic differentiation."""
+
+
+class Backend(Arithmetic, Protocol):
+    """What runs a step over all of a sequence, and makes a pass of the runs."""
+
+    def tensor(self, x: Array) -> Array:
+        """The value of a variable; any other array as it is."""
+
+    def column_sums(self, x: Array) -> Array:
+        """The sums over all axes but the last."""
+
+    def shifted(self, first: Array, stack: Array) -> Array:
+        """The stack one step later, `first` in front."""
+
+    def outer(self, x: Array, y: Array) -> Array:
+        """The sum over steps and batch of x_t^T y_t."""
+
+    def length(self, steps: Any) -> Any:
+        """How many steps a pass has for sequences of `steps`, or more, which then
+        are padded."""
+
+    def steps(self, x: Array) -> Any:
+        """The length of the first axis."""
+
+    def shaped(self, x: Array, shape: Sequence[Any]) -> Array:
+        """x, with those of its sizes recorded that are integers in `shape`."""
+
+    def previous(self, stack: Array, t: Any, first: Array, function: Callable) -> Array:
+        """`function(stack[t - 1])`, or `first` at t = 0."""
+
+    def iterate(
+        self,
+        step: Callable,
+        carry: list[Array],
+        rows: list[Array],
+        count: Any,
+        reverse: bool = False,
+    ) -> tuple[list[Array], list[Array]]:
+        """The time loop: `step(carry, t, row) -> carry, stacked`, all of them lists,
+        over the first axis of `rows`. Returns the last carry and the stacks.
+
+        That of JAX takes `unroll` as well, the steps of one turn.
+        """
+
+    def differentiable(
+        self, forward: Callable, backward: Callable, needed: Any, training: bool
+    ) -> Callable:
+        """The compiled pass with a gradient made by hand.
+
+        `forward(arrays, keep)` gives outputs and what `backward(arrays, kept,
+        gradients)` needs beside those arrays that are `needed`; the others come as
+        `None`. A backend that cannot tell whether a gradient will be asked for expects
+        one in training; otherwise it keeps nothing, and runs forward again if one is.
+        """
+
+    def opaque(self, function: Callable) -> Callable:
+        """The function, into which the backend's tracing compiler does not look."""
+
+
+backend: Any = None
 if keras.backend.backend() in BACKENDS:
-    primitives = importlib.import_module(
-        f"slim_keras.engine.backends.{keras.backend.backend()}"
-    )
+    backend = importlib.import_module(f"{__name__}.{keras.backend.backend()}")

@@ -1,4 +1,4 @@
-"""The engine's primitives in JAX."""
+"""The engine's operations in JAX; `Backend` documents them."""
 
 import functools
 
@@ -14,6 +14,10 @@ relu = jax.nn.relu
 where = jnp.where
 zeros_like = jnp.zeros_like
 transpose = jnp.transpose
+
+
+def unit_clip(x):
+    return jnp.clip(x, 0, 1)
 
 
 def tensor(x):
@@ -40,8 +44,11 @@ def column_sums(x):
     return jnp.sum(x, axis=tuple(range(x.ndim - 1)))
 
 
+def shifted(first, stack):
+    return jnp.concatenate([first[None], stack[:-1]])
+
+
 def outer(x, y):
-    """The sum over steps and batch of x_t^T y_t."""
     return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
 
 
@@ -51,6 +58,10 @@ def length(steps):
 
 def steps(x):
     return x.shape[0]
+
+
+def shaped(x, shape):
+    return x
 
 
 def previous(stack, t, first, function=lambda x: x):
@@ -88,12 +99,10 @@ def _holds_arrays(function, x):
         return True
 
 
-def scan(step, carry, rows, count=None, reverse=False, unroll=1):
+def iterate(step, carry, rows, count, reverse=False, unroll=1):
     def body(carry, at):
-        t, row = at
-        return step(carry, t, row)
+        return step(carry, *at)
 
-    count = steps(rows[0]) if count is None else count
     every = (jnp.arange(count), rows)
     return lax.scan(body, carry, every, reverse=reverse, unroll=unroll)
 
@@ -110,3 +119,7 @@ def differentiable(forward, backward, needed, training):
 
     run.defvjp(ahead, lambda residuals, gradients: backward(*residuals, gradients))
     return jax.jit(run)
+
+
+def opaque(function):
+    return function

@@ -1,8 +1,9 @@
-"""The engine's primitives in TensorFlow."""
+"""The engine's operations in TensorFlow; `Backend` documents them."""
 
 import tensorflow as tf
 
-from slim_keras.engine.messages import FIRST_ORDER
+from slim_keras.engine import trees
+from slim_keras.engine.backends import FIRST_ORDER
 from slim_keras.equations import add_product as add_product
 
 tanh = tf.tanh
@@ -13,6 +14,10 @@ zeros_like = tf.zeros_like
 transpose = tf.transpose
 tensor = tf.convert_to_tensor  # a variable's value, not the variable
 cast = tf.cast
+
+
+def unit_clip(x):
+    return tf.clip_by_value(x, 0, 1)
 
 
 def tanh_pull(x, y, dy):
@@ -31,8 +36,11 @@ def column_sums(x):
     return tf.reduce_sum(x, axis=tuple(range(x.shape.rank - 1)))
 
 
+def shifted(first, stack):
+    return tf.concat([first[None], stack[:-1]], axis=0)
+
+
 def outer(x, y):
-    """The sum over steps and batch of x_t^T y_t."""
     x, y = (tf.reshape(a, (-1, a.shape[-1])) for a in (x, y))
     return tf.matmul(x, y, transpose_a=True)
 
@@ -54,6 +62,12 @@ def length(steps):
     return (steps + unit - 1) // unit * unit
 
 
+def shaped(x, shape):
+    # A compiled function that several shapes share knows none of them.
+    x.set_shape([n if isinstance(n, int) else None for n in shape])
+    return x
+
+
 def previous(stack, t, first, function=lambda x: x):
     return tf.where(t > 0, function(stack[tf.maximum(t - 1, 0)]), first)
 
@@ -70,8 +84,7 @@ def pull_of(function):
     return pull
 
 
-def scan(step, carry, rows, count=None, reverse=False):
-    count = steps(rows[0]) if count is None else count
+def iterate(step, carry, rows, count, reverse=False):
     reads = [
         tf.TensorArray(r.dtype, count, element_shape=r.shape[1:]).unstack(r)
         for r in rows
@@ -116,10 +129,14 @@ def differentiable(forward, backward, needed, training):
             # In a branch of `tf.cond` what comes from its forward pass is found by
             # operators, but not by a compiled function.
             here = [tf.identity(a) for a in hidden]
-            held = {name: tf.identity(a) for name, a in kept.items()}
+            held = trees.transform(tf.identity, kept)
             saved = [a if n else None for a, n in zip(here, needed, strict=True)]
             cut = [tf.stop_gradient(g) for g in gradients]
             found = back(saved, held or keeping(*here)[1], cut)
+            found = [
+                None if g is None else shaped(tf.identity(g), a.shape)
+                for g, a in zip(found, arrays, strict=True)
+            ]
             return _first_order(found, (*arrays, *gradients))
 
         return outputs, pull
@@ -141,3 +158,7 @@ def _first_order(gradients, sources):
     there = [g for g in gradients if g is not None]
     found = iter(tf.identity_n([*there, *guarded]))
     return [None if g is None else next(found) for g in gradients]
+
+
+def opaque(function):
+    return function

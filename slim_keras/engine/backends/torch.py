@@ -1,14 +1,16 @@
-"""The engine's primitives in PyTorch: a plain loop with its own gradient."""
+"""The engine's operations in PyTorch; `Backend` documents them."""
 
 import torch
 
-from slim_keras.engine.messages import FIRST_ORDER
+from slim_keras.engine import trees
+from slim_keras.engine.backends import FIRST_ORDER
 
 tanh = torch.tanh
 sigmoid = torch.sigmoid
 relu = torch.relu
 where = torch.where
 zeros_like = torch.zeros_like
+opaque = torch.compiler.disable
 
 
 def tensor(x):
@@ -22,6 +24,10 @@ def cast(x, dtype):
 
 def transpose(x):
     return x.T
+
+
+def unit_clip(x):
+    return torch.clamp(x, 0, 1)
 
 
 # One kernel each, where operators would take three and two.
@@ -47,8 +53,11 @@ def column_sums(x):
     return x.reshape(-1, x.shape[-1]).sum(dim=0)
 
 
+def shifted(first, stack):
+    return torch.cat([first[None], stack[:-1]])
+
+
 def outer(x, y):
-    """The sum over steps and batch of x_t^T y_t."""
     return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
 
 
@@ -58,6 +67,10 @@ def length(steps):
 
 def steps(x):
     return x.shape[0]
+
+
+def shaped(x, shape):
+    return x
 
 
 def previous(stack, t, first, function=lambda x: x):
@@ -76,8 +89,7 @@ def pull_of(function):
     return pull
 
 
-def scan(step, carry, rows, count=None, reverse=False):
-    count = steps(rows[0]) if count is None else count
+def iterate(step, carry, rows, count, reverse=False):
     stacks: list = [None] * count
     unbound = [r.unbind() for r in rows]
     for k in range(count):
@@ -91,9 +103,9 @@ def differentiable(forward, backward, needed, training):
         @staticmethod
         def forward(ctx, *arrays):
             outputs, kept = forward(arrays, keep=True)
-            ctx.names = tuple(kept)
+            ctx.form = trees.transform(lambda _: True, kept)
             saved = [a if n else None for a, n in zip(arrays, needed, strict=True)]
-            ctx.save_for_backward(*saved, *kept.values())
+            ctx.save_for_backward(*saved, *trees.flatten(kept))
             return outputs
 
         @staticmethod
@@ -104,7 +116,7 @@ def differentiable(forward, backward, needed, training):
                 raise NotImplementedError(f"{FIRST_ORDER} Received: create_graph=True")
             tensors = ctx.saved_tensors  # a checkpoint unpacks them once
             saved, kept = tensors[: len(needed)], tensors[len(needed) :]
-            return backward(saved, dict(zip(ctx.names, kept, strict=True)), gradients)
+            return backward(saved, trees.rebuild(ctx.form, kept), gradients)
 
     def run(*arrays):
         if torch.is_grad_enabled() and any(a.requires_grad for a in arrays):

@@ -2,14 +2,14 @@
 
 Where the recurrence is pointwise every unit of every example runs by itself, so a
 kernel takes a block of examples and units through all steps, with the states and the
-sums for vectors and biases in registers. Its steps are those of `forward` and
-`backward`. The platform decides what it becomes: Triton on GPUs, Mosaic on TPUs; on a
-CPU Pallas interprets it, which is slow and serves the tests.
+sums for vectors and biases in registers. Its steps are those of `engine.passes`. The
+platform decides what the kernel becomes: Triton on GPUs, Mosaic on TPUs. On a CPU
+Pallas interprets the kernel, which is slow and serves the tests.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu, triton
 
+from slim_keras.engine.backends import backend as operations
 from slim_keras.equations import Activation
 
 Array = jax.Array
@@ -110,35 +111,25 @@ def holds(activation: Activation, platform: str) -> bool:
     return True
 
 
-def loop(
-    build: Callable,
-    a: Mapping[str, Array],
-    rows: Sequence[str],
-    before: Sequence[str] = (),
-    reverse: bool = False,
-):
-    """Runs all steps, with the signature of `engine.loop.loop`."""
-    seen = {name: a[name] for name in {*rows, *before}}
-    if "mask" in seen:  # TPUs have no memory of booleans
-        seen["mask"] = seen["mask"].astype("int32")
-    fixed = {k: jnp.atleast_2d(array) for k, array in a.items() if array.ndim < 3}
-    batch, units = fixed["h"].shape
-    size = (next(iter(seen.values())).shape[0], batch, units)
+def sweep(
+    build: Callable, fixed: Any, rows: Any, earlier: Any = (), reverse: bool = False
+) -> tuple[Any, Any]:
+    """Runs all steps, with the signature of `engine.sweep.sweep`."""
+    seen = (rows, earlier)
+    shapes = [array.shape for array in jax.tree.leaves(seen)]
     calls = {
-        platform: _Kernel(target, build, rows, before, reverse, size).call
+        platform: _Kernel(target, build, reverse, max(shapes)).call
         for platform, target in TARGETS.items()
     }
-    return lax.platform_dependent(fixed, seen, **calls)
+    return lax.platform_dependent(jax.tree.map(jnp.atleast_2d, fixed), seen, **calls)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Kernel:
-    """The loop on one platform; `size` is `(steps, batch, units)`."""
+    """The steps on one platform; `size` is `(steps, batch, units)`."""
 
     target: Target
     build: Callable
-    rows: Sequence[str]
-    before: Sequence[str]
     reverse: bool
     size: tuple[int, int, int]
 
@@ -160,13 +151,18 @@ class _Kernel:
 
         Args:
             fixed: Arrays that all steps share, of rank 2.
-            seen: Arrays of which a step sees a row, of rank 3.
+            seen: The arrays of which a step sees its row, and those of which it sees
+                the row before, of rank 3.
         """
+        # TPUs have no memory of booleans.
+        seen = jax.tree.map(lambda x: x.astype("int32") if x.dtype == bool else x, seen)
         # The row before a block of steps lies in another block.
-        borders = {k: seen[k] for k in self.before if self.parts > 1}
+        borders = seen[1] if self.parts > 1 else ()
         carry, stacked = jax.eval_shape(self._one_step, fixed, seen)
         steps, batch, units = self.size
-        stacks = [jax.ShapeDtypeStruct((steps, *x.shape), x.dtype) for x in stacked]
+        stacks = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct((steps, *x.shape), x.dtype), stacked
+        )
         specs = jax.tree.map(self._spec, (fixed, seen))
         return pl.pallas_call(
             self.run,
@@ -205,15 +201,14 @@ class _Kernel:
 
     def _one_step(self, fixed, seen):
         """What is carried and stacked, for the shapes."""
-        step, start = self.build(fixed)
-        row = {k: seen[k][0] for k in self.rows}
-        if "mask" in row:
-            row["mask"] = row["mask"] != 0
-        before = {k: _previous(0, seen[k][0]) for k in self.before}
-        return start, step(start, row, before)[1]
+        step, start = self.build(operations, fixed)
+        rows, earlier = jax.tree.map(lambda x: x[0], seen)
+        before = jax.tree.map(functools.partial(_previous, 0), earlier)
+        return start, step(start, jax.tree.map(_flag(start), rows), before)[1]
 
     def run(self, fixed, seen, borders, carries, stacks):
         """The kernel: from references to a block of everything."""
+        rows, earlier = seen
         *corner, part = (pl.program_id(axis) for axis in range(3))
         corner = [k * n for k, n in zip(corner, self.block[1:], strict=True)]
         low = self.place(part) * self.block[0]
@@ -246,16 +241,16 @@ class _Kernel:
                 triton.store(ref.at[at], value, mask=mask)
 
         def read_step(t):
-            row = {k: read(seen[k], t) for k in self.rows}
-            if "mask" in row:
-                row["mask"] = jnp.broadcast_to(row["mask"], fixed["h"].shape) != 0
-            before = {}
-            for k in self.before:
-                value = read(seen[k], jnp.maximum(t - 1, 0))
-                if self.parts > 1:
-                    value = jnp.where(t > 0, value, read(borders[k], 0))
-                before[k] = _previous(low + t, value)
-            return row, before
+            row = jax.tree.map(lambda ref: read(ref, t), rows)
+            row = jax.tree.map(_flag(carry), row)
+            before = jax.tree.map(lambda ref: read(ref, jnp.maximum(t - 1, 0)), earlier)
+            if self.parts > 1:
+                before = jax.tree.map(
+                    lambda value, ref: jnp.where(t > 0, value, read(ref, 0)),
+                    before,
+                    borders,
+                )
+            return row, jax.tree.map(functools.partial(_previous, low + t), before)
 
         def several(number):
             def body(k, carry):
@@ -264,13 +259,12 @@ class _Kernel:
                     ts = [count - 1 - t for t in ts]
                 for t, now in zip(ts, [read_step(t) for t in ts], strict=True):
                     carry, stacked = step(carry, *now)
-                    for ref, value in zip(stacks, stacked, strict=True):
-                        write(ref, value, t)
+                    jax.tree.map(lambda ref, x, t=t: write(ref, x, t), stacks, stacked)
                 return carry
 
             return body
 
-        step, carry = self.build({k: read(ref) for k, ref in fixed.items()})
+        step, carry = self.build(operations, jax.tree.map(read, fixed))
         if self.parts > 1:  # the block of steps before has left its carry
             carry = jax.tree.map(
                 lambda first, ref: jnp.where(part == 0, first, read(ref)),
@@ -280,6 +274,16 @@ class _Kernel:
         for first, last, number in _groups(count, self.target.ahead):
             carry = lax.fori_loop(first, last, several(number), carry)
         jax.tree.map(write, carries, carry)
+
+
+def _flag(carry):
+    """Makes booleans of integers, which a mask has become: one for each unit."""
+    shape = jax.tree.leaves(carry)[0].shape
+
+    def flag(x):
+        return jnp.broadcast_to(x, shape) != 0 if x.dtype == jnp.int32 else x
+
+    return flag
 
 
 def _previous(t, row):
