@@ -147,6 +147,7 @@ class SlimLayer(keras.layers.RNN):
         return [ops.broadcast_to(state, shape) for state in states]
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        engine.check_recorded(self, sequences)
         chosen = self.resolved_engine
         if chosen is engine.Engine.EXPORT:
             export = engine.current_export()

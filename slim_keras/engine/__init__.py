@@ -5,6 +5,7 @@ import keras
 from slim_keras.engine.backends import BACKENDS
 from slim_keras.engine.export import (
     Export as Export,
+    check_recorded as check_recorded,
     current_export as current_export,
 )
 from slim_keras.engine.kernels import sweep as kernel_sweep  # noqa: F401

@@ -4,12 +4,35 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
+from slim_keras.engine.backends import backend
+
 _CURRENT: contextvars.ContextVar = contextvars.ContextVar("export", default=None)
 
 
 def current_export() -> Any:
     """The `Export` under way; `None` without one."""
     return _CURRENT.get()
+
+
+def check_recorded(layer, sequences):
+    """Refuses to be traced by Keras' own export for a length that it made up.
+
+    On PyTorch it traces one step where the length is free, and loops are unrolled.
+    """
+    if keras.backend.backend() != "torch" or not backend.recorded():
+        return
+    built = layer.get_build_config() or {}
+    shape = built.get("shapes_dict", {}).get(
+        "sequences_shape", built.get("input_shape")
+    )
+    if sequences.shape[1] == 1 and shape is not None and shape[1] is None:
+        raise ValueError(
+            f"The layer {layer.name!r} takes any number of steps, and this export "
+            "would write a file of one step: give `input_signature` with a number of "
+            "steps, or use `slim_keras.export`, whose files take any number."
+        )
 
 
 class Export:

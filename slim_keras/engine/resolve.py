@@ -105,7 +105,10 @@ def resolved(
         return Engine.EXPORT
     here = _Case(request, cell, backend or keras.backend.backend(), platform)
     reasons = {}
-    for engine in [request.engine] if request.engine else Engine:
+    candidates = [request.engine] if request.engine else list(Engine)
+    if operations and operations.recorded():  # in plain operators, never in a kernel
+        candidates = [Engine.SCAN if k is Engine.KERNEL else k for k in candidates]
+    for engine in candidates:
         against = _against(engine, here)
         if request.engine is None and engine is Engine.KERNEL:
             against = _chain(_slower(here), against)

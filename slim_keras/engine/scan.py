@@ -64,7 +64,9 @@ def run(
     if go_backwards:
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
-    length, counted = backend.length(steps), masked
+    # A plain pass is not compiled, so that its length need not serve others.
+    length = backend.length(steps) if export is None else steps
+    counted = masked
     if length is not steps:
         inputs, counted = _longer(inputs, masked, length - steps)
 

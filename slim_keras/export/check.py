@@ -8,11 +8,19 @@ import keras
 import numpy as np
 
 from slim_keras.export.runtime import open_runtime
-from slim_keras.export.signature import predict, random_inputs
+from slim_keras.export.signature import (
+    call,
+    inputs_of,
+    outputs_of,
+    random_inputs,
+    states_of,
+)
+from slim_keras.export.stream import Stream
 
 # Two batch sizes and two lengths, where they are free; long enough for a few
 # convolutions and poolings.
 _SIZES = ((1, 40), (3, 57))
+_STREAMED = 40  # steps
 
 
 @dataclass(frozen=True)
@@ -23,17 +31,28 @@ class Exported:
         path: Where it lies.
         size: Its size in bytes; of a SavedModel, that of all its files.
         difference: The largest difference from the Keras model that the check found,
-            absolute or, for outputs greater than one, relative to the greatest.
+            absolute or, for outputs greater than one, relative to the greatest. Of a
+            model of `streaming`, at every step of a stream that keeps its states.
+        saved: How many bytes less than in float32, where the file is quantised.
     """
 
     path: Path
     size: int
     difference: float
+    saved: int | None = None
 
     def __str__(self):
-        return (
+        text = (
             f"{self.path}: {self.size:,} bytes, within {self.difference:.1e} of the "
             "Keras model"
+        )
+        if self.saved is None:
+            return text
+        if self.saved > 0:
+            return f"{text}, {self.saved:,} bytes less than in float32"
+        return (
+            f"{text}; quantisation saved nothing: in float32 the file has "
+            f"{self.size + self.saved:,} bytes"
         )
 
 
@@ -43,21 +62,42 @@ def compare(
     """The largest difference between a file and its model, see `Exported`.
 
     Raises:
-        ValueError: An output has another shape, or is not finite where it should be.
+        ValueError: An output has another shape, or is not finite, or the file does not
+            run.
     """
     run = open_runtime(path).run
     largest = 0.0
     for arrays in samples:
-        wanted, found = predict(model, arrays), run(arrays)
+        wanted = call(model, arrays)
+        for name, y in wanted.items():
+            if not np.isfinite(y).all():
+                raise ValueError(
+                    "`model` must put out finite numbers. Received: NaN or infinity "
+                    f"in the output {name!r}"
+                )
+        try:
+            found = run(arrays)
+        except Exception as error:  # each runtime has its own
+            raise ValueError(f"The file does not run: {_line(error)}") from error
         if {k: y.shape for k, y in wanted.items()} != {
             k: y.shape for k, y in found.items()
         }:
             raise ValueError(
                 f"The outputs of the file have shapes {_shapes(found)}, those of "
-                f"`model` {_shapes(wanted)}."
+                f"`model` {_shapes(wanted)}. Keras' `TimeDistributed` is wrong where "
+                "the length is free: fix it in `keras.Input`."
             )
         largest = max(largest, *(difference(found[k], wanted[k]) for k in wanted))
     return largest
+
+
+def compare_streams(model: keras.Model, path: Path, sequences: np.ndarray) -> float:
+    """The largest difference at any step of streams of a file and of its model."""
+    wanted, found = (
+        Stream(either, batch_size=len(sequences)).feed(sequences)
+        for either in (model, path)
+    )
+    return difference(found, wanted)
 
 
 def difference(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -74,6 +114,20 @@ def check_samples(model: keras.Model, batch_size: int | None) -> list[dict]:
     return [
         random_inputs(model, batch_size or batch, steps, rng) for batch, steps in _SIZES
     ]
+
+
+def check_sequences(model: keras.Model, batch_size: int | None) -> np.ndarray | None:
+    """Random sequences for a streaming model; `None` for others."""
+    names = [x.name for x in inputs_of(model)]
+    if not states_of(names, outputs_of(model)):
+        return None
+    rng, batch = np.random.default_rng(1), batch_size or 3
+    steps = [random_inputs(model, batch, 1, rng)["input"] for _ in range(_STREAMED)]
+    return np.stack(steps, axis=1)
+
+
+def _line(error):
+    return " ".join(str(error).split())
 
 
 def _shapes(arrays):

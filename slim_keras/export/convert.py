@@ -72,11 +72,14 @@ def _reason(error: Exception) -> str:
     if not foreign and "TensorList" not in str(error):
         return f"{type(error).__name__}: {error}"
     operators = foreign[1] if foreign else "TensorList"
-    return (
-        f"LiteRT has no built-in operator for {operators}. Keras' own recurrent "
-        "layers and `keras.layers.RNN` around a cell are made of TensorList operators; "
-        "the layers of `slim_keras`, `slim_keras.LSTM` among them, are not."
-    )
+    reason = f"LiteRT has no built-in operator for {operators}."
+    if "TensorList" in str(error):
+        reason += (
+            " Keras' own recurrent layers, `keras.layers.RNN` around a cell and, where "
+            "the length is free, `TimeDistributed` are made of TensorList operators; "
+            "the layers of `slim_keras`, `slim_keras.LSTM` among them, are not."
+        )
+    return reason
 
 
 def _sliced_scan(step, carry, rows, count, reverse=False):
@@ -114,6 +117,12 @@ def _litert(model, function, path, *, quantize, samples):
     concrete = function.get_concrete_function()
     holder = tf.Module()  # the converter finds no weights of a Keras model
     holder.weights = [v.value for v in model.variables]
+    path.write_bytes(_flat(concrete, holder, quantize, samples))
+    if quantize is not None:  # what `Exported.saved` compares with
+        path.with_name("float32.tflite").write_bytes(_flat(concrete, holder))
+
+
+def _flat(concrete, holder, quantize=None, samples=None):
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     if quantize is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -125,7 +134,7 @@ def _litert(model, function, path, *, quantize, samples):
     with warnings.catch_warnings():
         # TensorFlow's own calibration uses the interpreter that it warns of.
         warnings.filterwarnings("ignore", "\\s*Warning: tf.lite.Interpreter is depre")
-        path.write_bytes(converter.convert())
+        return converter.convert()
 
 
 def _onnx(model, function, path, **_):

@@ -11,10 +11,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from slim_keras.export.check import Exported, check_samples, compare
-from slim_keras.export.runtime import need
-from slim_keras.export.signature import inputs_of, outputs_of, states_of
-from slim_keras.export.stream import Stream
+from slim_keras.export.arguments import check_model, check_path
+from slim_keras.export.calibration import Calibration, calibration
+from slim_keras.export.check import (
+    Exported,
+    check_samples,
+    check_sequences,
+    compare,
+    compare_streams,
+)
+from slim_keras.export.runtime import aborts, child_environment, need
+from slim_keras.export.signature import inputs_of
 
 # The largest differences that pass, see `Exported.difference`.
 _TOLERANCES = {
@@ -37,10 +44,12 @@ def to_litert(
 ) -> Exported:
     """Writes a LiteRT file of built-in operators, for the plain interpreter.
 
-    The batch size and the length are free where they are free in the model. Masks are
-    part of the file: those of `Masking` and of `Embedding(mask_zero=True)`. Dropout is
-    off. The interpreter copies the sequence at every step of its loop, so that very
-    long sequences are better fed to the file of `streaming(model)`.
+    The batch size and the length are free where they are free in the model. The masks
+    of `Masking` and of `Embedding(mask_zero=True)` are part of the file. Dropout is
+    off. The interpreter copies the sequence at every step of its loop: feed very long
+    sequences to the file of `streaming(model)`. On TensorFlow, Keras'
+    `model.export(path, format="litert")` makes files of built-in operators as well
+    with the layers of `slim_keras`, and of Flex operators with Keras' own.
 
     Args:
         model: A Sequential or functional model in float32. Keras' own recurrent
@@ -52,24 +61,29 @@ def to_litert(
         quantize: `None` for float32; `"float16"` for half the size; `"weights"` for
             weights of 8 bits, those of 1,024 elements and more (LiteRT's dynamic range
             quantisation); `"full"` or `"full16"` for activations of 8 or 16 bits, too,
-            with inputs and outputs of float32. Activations are not quantised inside
-            loops over time, so that these two take models of `streaming`, and models
+            with inputs and outputs of float32. LiteRT does not quantise activations
+            inside loops over time: give these two a model of `streaming`, or one
             without recurrent layers. A state of 8 bits loses what a step adds to a
             long memory; take `"full16"` where `"full"` differs too much and no input
-            is a word.
+            is a word. `Exported.saved` says what quantisation saved: nothing, where
+            all weights are small.
         representative_data: For `"full"` and `"full16"`, an array of typical inputs
-            from which the ranges of the activations are found, 100 or more; for a
-            model of `streaming` whole sequences, `(sequences, steps, features)`. The
-            file is checked with them, others with random inputs.
+            (a list or dict of arrays for several inputs) from which LiteRT finds the
+            ranges of the activations, 100 or more; for a model of `streaming` whole
+            sequences, `(sequences, steps, features)`. They check the file, too; random
+            inputs check other files.
         tolerance: The largest difference from the model that passes, absolute for
-            outputs up to one and relative to the greatest beyond. Default: 1e-4;
+            outputs up to one and relative to the greatest beyond. A file of a
+            streaming model is compared at every step of a stream. Default: 1e-4;
             quantised 1e-2 (`"float16"`), 0.1 and for `"full"` 0.3.
 
     Returns:
-        An `Exported`: path, size, and the largest difference found.
+        An `Exported`: path, size, the largest difference, and the bytes saved.
 
     Raises:
-        ValueError: The model cannot be converted, or the file differs too much.
+        ValueError: The model cannot be converted, the file differs too much, or an
+            argument does not fit the model.
+        FileNotFoundError: The folder of `path` does not exist.
         ImportError: A package of the extra `[export]` is missing.
 
     Example:
@@ -96,12 +110,13 @@ def to_litert(
             f"quantize='full16' and the integer inputs {integers}"
         )
     need("tensorflow", "ai_edge_litert")
-    samples = None
+    check_model(model, batch_size)
+    ranges = None
     if representative_data is not None:
-        samples = list(_calibration(model, representative_data))
+        ranges = calibration(model, representative_data, batch_size)
     tolerance = _TOLERANCES[quantize] if tolerance is None else tolerance
     options = {"kind": "litert", "batch_size": batch_size, "quantize": quantize}
-    return _write(model, path, ".tflite", tolerance, samples, **options)
+    return _write(model, path, ".tflite", tolerance, ranges, **options)
 
 
 def to_onnx(
@@ -123,7 +138,9 @@ def to_onnx(
         An `Exported`: path, size, and the largest difference found.
 
     Raises:
-        ValueError: The model cannot be converted, or the file differs too much.
+        ValueError: The model cannot be converted, the file differs too much, or an
+            argument does not fit the model.
+        FileNotFoundError: The folder of `path` does not exist.
         ImportError: A package of the extra `[export]` is missing.
 
     Example:
@@ -151,7 +168,9 @@ def to_saved_model(
         An `Exported`: path, size, and the largest difference found.
 
     Raises:
-        ValueError: The model cannot be converted, or the file differs too much.
+        ValueError: The model cannot be converted, the file differs too much, or an
+            argument does not fit the model.
+        FileNotFoundError: The folder of `path` does not exist.
         ImportError: TensorFlow is missing.
 
     Example:
@@ -165,24 +184,18 @@ def to_saved_model(
     return _write(model, path, "", tolerance, kind="saved_model")
 
 
-def _write(model, path, suffix, tolerance, samples=None, **options):
+def _write(
+    model, path, suffix, tolerance, ranges: Calibration | None = None, **options
+):
     """Converts and checks beside the path, so that no bad file comes to lie there."""
-    path = Path(path)
-    if path.suffix != suffix and suffix:
-        raise ValueError(
-            f"`path` must end with {suffix!r}. Received: path={str(path)!r}"
-        )
-    replaceable = path.is_file() if suffix else (path / "saved_model.pb").exists()
-    if path.exists() and not replaceable:
-        raise ValueError(f"`path` is taken by something else: {str(path)!r}")
-    inputs_of(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path, batch_size = Path(path), options.get("batch_size")
+    check_model(model, batch_size)
+    check_path(path, suffix)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as at:
         made = Path(at) / f"made{suffix}"
         convert = _here if keras.backend.backend() == "tensorflow" else _in_child
-        convert(model, made, samples, options)
-        checked = samples or check_samples(model, options.get("batch_size"))
-        found = compare(model, made, checked[:: max(1, len(checked) // 20)])
+        convert(model, made, ranges.samples if ranges else None, options)
+        found = _difference(model, made, ranges, batch_size)
         if not found <= tolerance:
             raise ValueError(
                 f"The file differs from `model` by {found:.2g}, more than "
@@ -192,10 +205,33 @@ def _write(model, path, suffix, tolerance, samples=None, **options):
             )
         files = [made, *made.rglob("*")] if made.is_dir() else [made]
         size = sum(f.stat().st_size for f in files if f.is_file())
+        plain = made.with_name(f"float32{suffix}")
+        saved = plain.stat().st_size - size if plain.exists() else None
         if path.is_dir():
             os.replace(path, Path(at) / "old")
         os.replace(made, path)
-    return Exported(path, size, found)
+    return Exported(path, size, found, saved)
+
+
+def _difference(model, made, ranges, batch_size):
+    batch_size = batch_size or inputs_of(model)[0].shape[0]
+    if ranges is None:
+        samples = check_samples(model, batch_size)
+        sequences = check_sequences(model, batch_size)
+    else:
+        if aborts(made):
+            raise ValueError(
+                "`representative_data` must span what the model will see: LiteRT's "
+                "interpreter cannot run the file made with its ranges."
+            )
+        samples = ranges.samples[:: max(1, len(ranges.samples) // 20)]
+        sequences = ranges.sequences
+        if sequences is not None:
+            sequences = sequences[np.arange(batch_size or 20) % len(sequences)]
+    found = compare(model, made, samples)
+    if sequences is None:
+        return found
+    return max(found, compare_streams(model, made, sequences))
 
 
 def _here(model, path, samples, options):
@@ -215,12 +251,7 @@ def _in_child(model, path, samples, options):
         np.savez(folder / "samples.npz", **stacked)
     finished = subprocess.run(
         [sys.executable, "-m", "slim_keras.export.convert", str(folder)],
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "tensorflow",
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "CUDA_VISIBLE_DEVICES": "-1",  # a conversion leaves them to the parent
-        },
+        env=child_environment() | {"KERAS_BACKEND": "tensorflow"},
         capture_output=True,
         text=True,
         check=False,
@@ -229,29 +260,3 @@ def _in_child(model, path, samples, options):
         raise ValueError((folder / "error.txt").read_text())
     if finished.returncode:
         raise RuntimeError(f"The conversion broke down:\n{finished.stderr[-4000:]}")
-
-
-def _calibration(model, data):
-    """Inputs of one sample each, of a streaming model those of all its steps."""
-    inputs = inputs_of(model)
-    states = states_of([x.name for x in inputs], outputs_of(model))
-    if states:
-        stream, batches = Stream(model, batch_size=len(data)), []
-        for x in np.moveaxis(np.asarray(data), 1, 0):
-            batches.append(stream.fed(x))
-            stream.step(x)
-    else:
-        batches = [_by_name(inputs, data)]
-    for batch in batches:
-        for i in range(len(next(iter(batch.values())))):
-            yield {name: x[i : i + 1] for name, x in batch.items()}
-
-
-def _by_name(inputs, data):
-    arrays = keras.tree.flatten(data)
-    if len(arrays) != len(inputs):
-        raise ValueError(
-            f"`representative_data` must hold {len(inputs)} arrays, one per input. "
-            f"Received: {len(arrays)}"
-        )
-    return {x.name: np.asarray(a, x.dtype) for x, a in zip(inputs, arrays, strict=True)}

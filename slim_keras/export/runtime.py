@@ -1,6 +1,9 @@
 """Files and models behind one face: inputs, outputs, arrays by name in and out."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,38 @@ def need(*packages: str):
             f"`slim_keras.export` needs {' and '.join(missing)}: "
             'pip install "slim-keras[export]"'
         )
+
+
+# Calls a LiteRT file once, with zeros.
+_ONCE = """
+import sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter(sys.argv[1], num_threads=1).get_signature_runner()
+run(**{
+    name: np.zeros([max(1, n) for n in x["shape"]], x["dtype"])
+    for name, x in run.get_input_details().items()
+})
+"""
+
+
+def aborts(path: Path) -> bool:
+    """Whether LiteRT's interpreter ends the process that runs a file."""
+    finished = subprocess.run(
+        [sys.executable, "-c", _ONCE, str(path)],
+        env=child_environment(),
+        capture_output=True,
+        check=False,
+    )
+    return finished.returncode < 0
+
+
+def child_environment() -> dict[str, str]:
+    """The environment in which a child finds this process' packages, and no GPU."""
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
 
 
 def open_runtime(model: "keras.Model | str | Path") -> Runtime:

@@ -79,6 +79,16 @@ def predict(model: keras.Model, arrays: dict[str, np.ndarray]) -> dict:
     return {name: np.asarray(y) for name, y in outputs.items()}
 
 
+def call(model: keras.Model, arrays: dict[str, np.ndarray]) -> dict:
+    """As `predict`, but step by step, so that Keras knows every size.
+
+    Its `TimeDistributed` puts out too few steps where a graph leaves the length free.
+    """
+    flat = [keras.ops.convert_to_tensor(arrays[x.name]) for x in inputs_of(model)]
+    outputs = name_outputs(model(pack(model, flat), training=False))
+    return {name: keras.ops.convert_to_numpy(y) for name, y in outputs.items()}
+
+
 def states_of(inputs: Iterable[str], outputs: Iterable[str]) -> list[str]:
     """The names of the inputs that are states."""
     outputs = set(outputs)

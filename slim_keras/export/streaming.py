@@ -8,9 +8,9 @@ from slim_keras import engine
 from slim_keras.export.check import difference
 from slim_keras.export.signature import (
     NEXT,
+    call,
     inputs_of,
     outputs_of,
-    predict,
     random_inputs,
 )
 from slim_keras.export.stream import Stream
@@ -170,7 +170,7 @@ def _check(model, streamed, tolerance):
     one = next(x for x in streamed.layers if isinstance(x, OneStep))
     lengths = [_STEPS] if one.sequence else [1, _STEPS // 2, _STEPS]
     for length in lengths:
-        [wanted] = predict(model, {name: xs[:, :length]}).values()
+        [wanted] = call(model, {name: xs[:, :length]}).values()
         got = found[:, :length] if one.sequence else found[:, length - 1]
         apart = difference(got, wanted)
         if not apart <= tolerance:

@@ -247,9 +247,9 @@ def test_what_cannot_be_exported_says_why(tmp_path, rng):
     )
     full = {"quantize": "full16", "representative_data": np.ones((2, 5))}
     refused(words, "16 bits takes no integer inputs", tmp_path, **full)
-    nan = keras.initializers.Constant(np.nan)
-    broken = around(keras.layers.Dense(2, bias_initializer=nan))
-    refused(broken, "differs from `model` by inf", tmp_path)
+    infinite = keras.initializers.Constant(np.inf)
+    broken = around(keras.layers.Dense(2, bias_initializer=infinite))
+    refused(broken, "`model` must put out finite numbers", tmp_path)
     refused(model, "'.onnx'", tmp_path, write=export.to_onnx)
     refused(keras.layers.Dense(2), "Sequential or functional", tmp_path)
 

@@ -64,6 +64,10 @@ class Backend(Arithmetic, Protocol):
         """How many steps a pass has for sequences of `steps`, or more, which then
         are padded."""
 
+    def recorded(self) -> bool:
+        """Whether Keras' own export, or a tracer of the backend, writes down what runs:
+        the pass is then made of plain operators."""
+
     def steps(self, x: Array) -> Any:
         """The length of the first axis."""
 

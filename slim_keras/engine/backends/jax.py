@@ -64,6 +64,10 @@ def shaped(x, shape):
     return x
 
 
+def recorded():
+    return False  # what reads JAX' operators knows gradients that are made by hand
+
+
 def previous(stack, t, first, function=lambda x: x):
     row = lax.dynamic_index_in_dim(stack, jnp.maximum(t - 1, 0), keepdims=False)
     return jnp.where(t > 0, function(row), first)

@@ -1,5 +1,9 @@
 """The engine's operations in TensorFlow; `Backend` documents them."""
 
+import functools
+import sys
+
+import keras
 import tensorflow as tf
 
 from slim_keras.engine import trees
@@ -55,7 +59,7 @@ def length(steps):
     XLA compiles for each number of steps. Where it is not known, and may be another one
     each time, it is made one of few: of four from each power of 2 to the next.
     """
-    if isinstance(steps, int):
+    if isinstance(steps, int) or recorded():
         return steps
     power = tf.floor(tf.math.log(tf.cast(steps, "float32")) / tf.math.log(2.0))
     unit = tf.maximum(tf.cast(2.0 ** (power - 2), steps.dtype), 1)
@@ -120,7 +124,7 @@ def differentiable(forward, backward, needed, training):
     back = compiled(backward)
 
     @tf.custom_gradient
-    def run(*arrays):
+    def compiled_run(*arrays):
         # A tape that saw the loop would ask XLA for the lists inside it.
         hidden = [tf.stop_gradient(a) for a in arrays]
         outputs, kept = (keeping if training else light)(*hidden)
@@ -141,7 +145,29 @@ def differentiable(forward, backward, needed, training):
 
         return outputs, pull
 
+    def run(*arrays):
+        if recorded():
+            return forward(arrays, keep=False)[0]
+        return compiled_run(*arrays)
+
     return run
+
+
+def recorded():
+    """Whether `Model.export` is tracing; ONNX has no function that XLA compiles."""
+    if tf.executing_eagerly():
+        return False
+    frame = sys._getframe()
+    while frame is not None:
+        if isinstance(frame.f_locals.get("self"), _archive()):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@functools.cache
+def _archive():
+    return type(keras.export.ExportArchive())  # which makes objects of another class
 
 
 def _first_order(gradients, sources):

@@ -89,6 +89,10 @@ def pull_of(function):
     return pull
 
 
+def recorded():
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
 def iterate(step, carry, rows, count, reverse=False):
     stacks: list = [None] * count
     unbound = [r.unbind() for r in rows]
@@ -119,7 +123,9 @@ def differentiable(forward, backward, needed, training):
             return backward(saved, trees.rebuild(ctx.form, kept), gradients)
 
     def run(*arrays):
-        if torch.is_grad_enabled() and any(a.requires_grad for a in arrays):
+        learning = torch.is_grad_enabled() and any(a.requires_grad for a in arrays)
+        # A tracer would write down what `Pass` keeps in the place of its outputs.
+        if learning and not recorded():
             return Pass.apply(*arrays)
         return forward(arrays, keep=False)[0]
 
