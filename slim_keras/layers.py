@@ -90,7 +90,7 @@ class SlimLayer(keras.layers.RNN):
         name = f"{variant.key}_cell"
         cell = self.cell_class(**cell_arguments, **shared, name=name)
         request = engine.parse(given.pop("engine"), given.pop("unroll"))
-        unroll = request.unrolled
+        unroll: bool | _StepsAtOnce = request.unrolled
         if request.at_once is not None:
             unroll = _StepsAtOnce(request.at_once)
         super().__init__(cell, unroll=unroll, **given)

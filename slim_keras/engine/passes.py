@@ -1,7 +1,8 @@
 """The two passes over a sequence: the steps ahead, and the gradients back.
 
-Neither knows a variant or a backend: a `Plan` says which arrays the equations need.
-What they name `Blocks` is a dictionary from blocks, i, f, c and o, to arrays.
+Neither knows a variant or a backend: a `Plan` says which arrays the equations need, and
+`ops` is the `Arithmetic` that they are made of. `Blocks` is a dictionary from the
+blocks i, f, c and o to arrays.
 """
 
 import functools
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from slim_keras.engine import trees
-from slim_keras.engine.backends import Arithmetic, Array, backend
+from slim_keras.engine.backends import Array, backend
 from slim_keras.engine.derivatives import activation
 from slim_keras.engine.sweep import sweep as backend_sweep
 from slim_keras.equations import Equations, Terms, plus, times
@@ -277,13 +278,13 @@ class Plan:
             biases=by_block("b", given.bias),
         )
 
-    def times_matrix(self, ops: Arithmetic, x: Array, matrix: Array) -> Array:
+    def times_matrix(self, ops: Any, x: Array, matrix: Array) -> Array:
         """A matrix product in the compute dtype, out of and into the carry's."""
         return ops.cast(ops.cast(x, self.dtype) @ matrix, self.carry_dtype)
 
     def preactivations(
         self,
-        ops: Arithmetic,
+        ops: Any,
         blocks: Sequence[str],
         shared: Shared,
         products: Blocks,
@@ -307,7 +308,7 @@ class Plan:
             pre[k] = self.equations(ops).preactivation(terms, h)
         return pre
 
-    def static_values(self, ops: Arithmetic, shared: Shared) -> Blocks:
+    def static_values(self, ops: Any, shared: Shared) -> Blocks:
         """The values of the blocks that are the same at every step."""
         equations = self.equations(ops)
         return {k: equations.of(k).value(shared.biases[k]) for k in self.static}
@@ -343,7 +344,7 @@ def forward(
     return tuple(results), (kept, last) if keep else None
 
 
-def _ahead(plan: Plan, keep: bool, ops: Arithmetic, shared: Shared):
+def _ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
     """The step, and the states before the first."""
     static = plan.static_values(ops, shared)
     equations = plan.equations(ops)
@@ -439,7 +440,7 @@ def _states(plan: Plan) -> int:
     return 2 if plan.variant.memory else 1
 
 
-def _back(plan: Plan, ops: Arithmetic, ends: Ends):
+def _back(plan: Plan, ops: Any, ends: Ends):
     """The step back, and its carry after the last step."""
     shared, variant, equations = ends.shared, plan.variant, plan.equations(ops)
     static = plan.static_values(ops, shared)

@@ -39,7 +39,8 @@ def calibration(
         return Calibration(list(_batches(arrays, batch)))
     [port] = [x for x in inputs if x.name == "input"]
     xs = _checked(port, data, ("sequences", "steps", *port.shape[1:]))
-    stream, samples = Stream(model, batch_size=len(xs)), []
+    stream = Stream(model, batch_size=len(xs))
+    samples: list[dict[str, np.ndarray]] = []
     for x in np.moveaxis(xs, 1, 0):
         samples += _batches(stream.fed(x), batch)
         stream.step(x)

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import types
 
 import keras
 import tensorflow as tf
@@ -157,7 +158,7 @@ def recorded():
     """Whether `Model.export` is tracing; ONNX has no function that XLA compiles."""
     if tf.executing_eagerly():
         return False
-    frame = sys._getframe()
+    frame: types.FrameType | None = sys._getframe()
     while frame is not None:
         if isinstance(frame.f_locals.get("self"), _archive()):
             return True

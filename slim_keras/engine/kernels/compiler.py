@@ -2,10 +2,11 @@
 
 import functools
 import hashlib
-import importlib.util
 import os
 import sys
+import types
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import numba
@@ -30,10 +31,11 @@ def compiled(source: str, name: str) -> Callable:
         space: dict = {}
         exec(compile(source, f"<{name}>", "exec"), space)  # noqa: S102  (printed here)
         return numba.njit(**_OPTIONS)(space[name])
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where numba looks for it
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader(path.stem, str(path))
+    module = types.ModuleType(path.stem)
+    module.__file__ = str(path)
+    sys.modules[path.stem] = module  # where numba looks for it
+    loader.exec_module(module)
     return numba.njit(cache=True, **_OPTIONS)(getattr(module, name))
 
 
