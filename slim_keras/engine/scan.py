@@ -17,7 +17,7 @@ from slim_keras.engine.passes import Given, Plan, backward, forward
 from slim_keras.engine.sweep import sweep
 
 
-def run(
+def _run(
     cell,
     sequences,
     initial_state,
@@ -113,6 +113,14 @@ def run(
     return outputs[:, -1], outputs, states
 
 
+_hidden = backend.opaque(_run)
+
+
+def run(*args, kernel=None, **settings):
+    """`_run`, into which a compiler that traces does not look where a kernel runs."""
+    return (_run if kernel is None else _hidden)(*args, kernel=kernel, **settings)
+
+
 def _longer(inputs, mask, more):
     """Inputs and mask with more steps at the end, none of which counts."""
     steps, batch, features = ops.shape(inputs)
@@ -173,5 +181,4 @@ def _pass(plan: Plan, training: bool, kernel: Callable | None, unroll: int):
         found = backward(plan, given, kept, gradients, sweep=run_steps)
         return plan.aligned(found)
 
-    made = backend.differentiable(ahead, back, plan.needed, training)
-    return made if kernel is None else backend.opaque(made)
+    return backend.differentiable(ahead, back, plan.needed, training)
