@@ -49,6 +49,7 @@ from experiments.speed.contenders import (
 )
 from experiments.speed.models import MODELS, WORDS
 
+FLUSHED = "step, denormals flushed"
 Calls = dict[tuple[Contender, str], Callable[[], Any]]
 
 
@@ -108,7 +109,10 @@ def run(settings: Settings) -> int:
     of a forward pass; "x keras" and "x torch", how many times faster than
     keras.layers.LSTM and torch.nn.LSTM; "floor", milliseconds of the matrix products
     and activations of a step alone, without any recurrence (on a GPU: of a copy of its
-    inputs and outputs); "/floor", how many floors the step takes, at best 1.
+    inputs and outputs); "/floor", how many floors the step takes, at best 1. In
+    PyTorch "flushed" is a step after torch.set_flush_denormal(True), and "x torch"
+    compares two such steps: numbers that fade become denormal, which is slow on many
+    processors, and XLA flushes them by itself.
     """
     output = Path(settings.output)
     if output.is_dir():
@@ -181,6 +185,7 @@ def _rows(
         calls = _host_calls(settings, layers, x, y, units)
     median = medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
     native = median.get((Contender(NATIVE), "step"))
+    native_flushed = median.get((Contender(NATIVE), FLUSHED))
     rows = []
     for one in dict.fromkeys(one for one, what in median if what == "step"):
         ms = {what: median[one, what] for what in ("step", "forward")}
@@ -211,6 +216,8 @@ def _rows(
                 for what in ms
             },
             "step_over_native": _ratio(native, ms["step"]),
+            "flushed_ms": median.get((one, FLUSHED)),
+            "flushed_over_native": _ratio(native_flushed, median.get((one, FLUSHED))),
             "floor_ms": sum(floor) if floor else None,
         }
         if gpu:
@@ -231,8 +238,8 @@ def _ran(layer: Any) -> Row:
     return {"ran": ran, "at_once": layer.resolved_unroll if ran == "scan" else None}
 
 
-def _ratio(other: float | None, own: float) -> float | None:
-    return other / own if other else None
+def _ratio(other: float | None, own: float | None) -> float | None:
+    return other / own if other and own else None
 
 
 def _host_calls(
@@ -256,6 +263,11 @@ def _host_calls(
         native = torch_lstm.Model(words, features, units, regression=around.regression)
         calls[Contender(NATIVE), "step"] = partial(native.step, x, y)
         calls[Contender(NATIVE), "forward"] = partial(native.forward, x)
+    calls |= {
+        (one, FLUSHED): partial(_flushed, call)
+        for (one, what), call in calls.items()
+        if what == "step" and (settings.backend == "torch" or one.layer == NATIVE)
+    }
     rng = np.random.default_rng(2)
     for name in dict.fromkeys(one.layer for one in layers if one.engine):
         if parts(name)[1] == 1:
@@ -264,6 +276,17 @@ def _host_calls(
             )
             calls |= {(Contender(name), what): call for what, call in floor.items()}
     return calls
+
+
+def _flushed(call: Callable[[], Any]) -> None:
+    """A call of PyTorch in which denormal numbers are zero."""
+    import torch
+
+    torch.set_flush_denormal(True)
+    try:
+        call()
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def medians(
@@ -308,9 +331,11 @@ def _show(rows: list[dict[str, Any]]) -> None:
         collapse_padding=True,
     )
     table.add_column("layer")
+    flushed = first["backend"] == "torch" and first["device"] == "cpu"
     for column in (
         "step ms",
         "x keras",
+        *(["flushed"] if flushed else []),
         "x torch",
         "fwd ms",
         "x keras",
@@ -320,15 +345,17 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         floor = row["floor_ms"]
+        step = row["flushed_ms"] if flushed else row["step_ms"]
         table.add_row(
             _title(row),
             _short(row["step_ms"]),
             _short(row["step_over_baseline"]),
-            _short(row["step_over_native"]),
+            *([_short(step)] if flushed else []),
+            _short(row["flushed_over_native" if flushed else "step_over_native"]),
             _short(row["forward_ms"]),
             _short(row["forward_over_baseline"]),
             _short(floor),
-            _short(row["step_ms"] / floor if floor else None),
+            _short(step / floor if floor else None),
         )
     Console().print(table)
 

@@ -148,7 +148,10 @@ def test_keras_layers_are_baselines(variant, matrices, biases):
         (["--variant=gru", "--forget=0.5"], ["forget 0.5", "gru"]),
         (["--variant=gru", "--engine=scan"], ["engine scan", "gru"]),
         (["--engine=warp"], ["engine", "warp"]),
-        (["--engine=pallas", "--variant=lstm_c6"], ["pallas", "the backend jax"]),
+        (
+            ["--engine=kernel", "--variant=lstm_c6"],
+            ["kernel", "the backends jax and torch"],
+        ),
         (["--data=imdb", "--data-dir=/nowhere"], ["/nowhere"]),
         (["--forget=1"], ["--forget"]),
         (["--units=0"], ["--units"]),

@@ -223,6 +223,7 @@ def test_precision(dtype, rng):
     np.testing.assert_allclose(y.double().numpy(), wanted[0], atol=tolerance[dtype])
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of Keras' functions
 def test_torch_compile_leaves_the_kernel_out_of_its_graph(rng):
     layer = support.make("lstm_c6", rng, units=WIDE, engine="kernel")
     model = keras.Sequential([keras.Input((9, FEATURES)), layer])

@@ -111,15 +111,15 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     output = tmp_path / "speed.jsonl"
     arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
-    arguments += ["--engines=scan:2,pallas", "--no-native"]
+    arguments += ["--engines=scan:2,kernel", "--no-native"]
     arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
-    engines = ["cudnn" if gpu else None, "scan:2", "pallas"]
+    engines = ["cudnn" if gpu else None, "scan:2", "kernel"]
     assert [row["engine"] for row in rows] == engines
-    assert [row["ran"] for row in rows] == [None, "scan", "pallas"]
+    assert [row["ran"] for row in rows] == [None, "scan", "kernel"]
     assert [row["at_once"] for row in rows] == [None, 2, None]
     assert "(scan:2)" in capsys.readouterr().out
     for row in rows:
@@ -141,7 +141,7 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
 def test_functions_of_a_device_lower_for_it():
     import jax
 
-    for key, engine in ("indrnn", "pallas"), ("indrnn", "scan"), ("lstm", "scan:4"):
+    for key, engine in ("indrnn", "kernel"), ("indrnn", "scan"), ("lstm", "scan:4"):
         layer = contenders.build(
             contenders.Contender(key, engine), 5, return_sequences=True
         )
@@ -151,7 +151,7 @@ def test_functions_of_a_device_lower_for_it():
         for function, arguments in ((forward, ()), (step, (dy,))):
             traced = function.trace(weights, x, *arguments)
             module = traced.lower(lowering_platforms=("cuda",)).as_text()
-            assert ("triton" in module) == (engine == "pallas")
+            assert ("triton" in module) == (engine == "kernel")
 
 
 class OutOfMemoryError(Exception):
