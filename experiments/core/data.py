@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from experiments.datasets import Dataset, kept_of
+from experiments.datasets import Dataset, Parts, kept_of
 
 EVALUATION_BATCH = 250  # divides IMDB's splits, so XLA compiles one shape only
 SPLIT_SEED = 0  # runs with different seeds keep the same validation split
@@ -89,6 +89,17 @@ class Arrays:
             train=train,
             parts={**parts, "test": (data.x_test, data.y_test)},
             **more,
+        )
+
+    @classmethod
+    def of_parts(cls, data: Parts) -> Self:
+        """A data set that has its parts: all but `train` are evaluated."""
+        parts = dict(data.parts)
+        return cls(
+            facts={"data": data.name, "data_checksum": data.checksum},
+            origin=data.origin,
+            train=parts.pop("train"),
+            parts=parts,
         )
 
     @property

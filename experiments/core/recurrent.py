@@ -15,8 +15,8 @@ BASELINES = {"keras_lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(settings.Settings):
-    """The settings of an experiment around one recurrent layer."""
+class Layer(settings.Common):
+    """The settings of a recurrent layer and its training."""
 
     variant: str = setting(
         "lstm6",
@@ -68,7 +68,12 @@ class Settings(settings.Settings):
         )
 
 
-Config = TypeVar("Config", bound=Settings)
+@dataclass(frozen=True, kw_only=True)
+class Settings(Layer, settings.Settings):
+    """The settings of an experiment around a recurrent layer."""
+
+
+Config = TypeVar("Config", bound=Layer)
 
 
 def known() -> tuple[str, ...]:
@@ -78,7 +83,7 @@ def known() -> tuple[str, ...]:
     return (*VARIANTS, *BASELINES)
 
 
-def title(config: Settings) -> str:
+def title(config: Layer) -> str:
     """The name of a run's folder."""
     return f"{config.variant}-n{config.units}-eta{config.eta:g}"
 
@@ -126,7 +131,7 @@ def complete(config: Config) -> Config:
     return config
 
 
-def layer(config: Settings, **arguments: Any) -> Any:
+def layer(config: Layer, **arguments: Any) -> Any:
     """The layer that a configuration describes.
 
     Args:
@@ -162,7 +167,7 @@ def layer(config: Settings, **arguments: Any) -> Any:
     return built
 
 
-def _authors_initialisation(config: Settings) -> dict[str, Any]:
+def _authors_initialisation(config: Layer) -> dict[str, Any]:
     from slim_keras.bounds import JointOrthogonal
     from slim_keras.variants import VARIANTS
 

@@ -63,22 +63,28 @@ class Common:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Common):
+class OnDataSet(Common):
     """The settings of every experiment on a data set."""
 
     epochs: int = setting(10, Integer(min=1), "Times through the training examples.")
-    validation_split: float = setting(
-        0.1,
-        Number(min=0, max=1, max_open=True),
-        "Part of the training examples kept to choose the epoch in the clean protocol; "
-        "0 leaves this protocol out.",
-    )
     data_dir: str | None = setting(
         None,
         Name(),
         "Folder with the data; SLIM_KERAS_DATA sets the default. Downloads go to the "
         "user's cache folder, ~/.cache/slim-keras on Linux.",
         identity=False,  # rows record the data, and not their place
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(OnDataSet):
+    """The same, on a data set that has no validation part."""
+
+    validation_split: float = setting(
+        0.1,
+        Number(min=0, max=1, max_open=True),
+        "Part of the training examples kept to choose the epoch in the clean protocol; "
+        "0 leaves this protocol out.",
     )
 
 
