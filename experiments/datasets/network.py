@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import pooch
 import requests
 from filelock import FileLock
 
@@ -65,6 +64,8 @@ def download(urls: Mapping[str, str | None], folder: Path) -> None:
 
 
 def _fetch(url: str, sha256: str | None, path: Path) -> None:
+    import pooch  # whose progress bar warns in a notebook, also without a download
+
     print(f"downloading {url} to {path.parent}", file=sys.stderr, flush=True)
     pooch.get_logger().setLevel("ERROR")  # what it says is said above
     with replacing(path) as beside:

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pooch
 import pytest
 
 from experiments.datasets import network
@@ -108,7 +109,7 @@ def test_an_interrupted_download_leaves_nothing(server, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(network.pooch, "retrieve", interrupt)
+    monkeypatch.setattr(pooch, "retrieve", interrupt)
     with pytest.raises(KeyboardInterrupt):
         download(server, tmp_path / "new")
     assert not visible(tmp_path / "new")
