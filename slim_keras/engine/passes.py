@@ -150,7 +150,6 @@ class Plan:
     def variant(self) -> Variant:
         return self.step.variant
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019  (plans are few, and kept anyway)
     def equations(self, ops: Any) -> Equations:
         """The equations made of some operations."""
         return replace(
@@ -285,12 +284,16 @@ class Plan:
     def preactivations(
         self,
         ops: Any,
+        equations: Equations,
         blocks: Sequence[str],
         shared: Shared,
         products: Blocks,
         h: Array,
     ) -> Blocks:
-        """Pre-activations of some blocks at one step; h is h_{t-1} after dropout."""
+        """Pre-activations of some blocks at one step; h is h_{t-1} after dropout.
+
+        `equations` are those made of `ops`, once for all steps.
+        """
         matrix = None
         if shared.matrix is not None and set(blocks) & set(self.variant.matrix_blocks):
             matrix = self.times_matrix(ops, h, shared.matrix)
@@ -305,7 +308,7 @@ class Plan:
                 vector=shared.vectors.get(k),
                 bias=shared.biases.get(k),
             )
-            pre[k] = self.equations(ops).preactivation(terms, h)
+            pre[k] = equations.preactivation(terms, h)
         return pre
 
     def static_values(self, ops: Any, shared: Shared) -> Blocks:
@@ -353,7 +356,9 @@ def _ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
     def step(states: Last, row: Row, before: tuple):
         h, c = states
         seen = h if shared.drop is None else h * shared.drop
-        pre = plan.preactivations(ops, plan.moving, shared, row.products, seen)
+        pre = plan.preactivations(
+            ops, equations, plan.moving, shared, row.products, seen
+        )
         new_h, new_c = equations.step(equations.values(pre) | static, c)
         if row.mask is not None:
             new_h = ops.where(row.mask, new_h, h)
@@ -465,7 +470,9 @@ def _back(plan: Plan, ops: Any, ends: Ends):
             body = equations.body_value(c, c_previous)
             value = equations.constants | {"c": body}
         else:
-            pre |= plan.preactivations(ops, plan.again, again, row.products, seen)
+            pre |= plan.preactivations(
+                ops, equations, plan.again, again, row.products, seen
+            )
             value = equations.values(pre) | static
 
         if row.dh is not None:
