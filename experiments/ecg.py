@@ -22,7 +22,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from experiments.core import recurrent
@@ -33,7 +32,7 @@ from experiments.core.errors import UserError
 from experiments.core.experiment import Experiment, Score, Training
 from experiments.core.progress import Display
 from experiments.core.runner import main
-from experiments.core.settings import OnDataSet, data_setting
+from experiments.core.settings import data_setting
 from experiments.core.training import BEST
 from experiments.datasets import ecg as datasets
 from experiments.datasets.ecg.signal import Stream
@@ -47,18 +46,13 @@ CLIP = 1.0  # of the norm of each gradient
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(recurrent.Layer, OnDataSet):
+class Config(recurrent.Stacked):
     """One configuration."""
 
-    variant: str = setting(
-        "indylstm", click.STRING, "Recurrent layer: lstm, indylstm, lstm_c6, gru ..."
-    )
-    layers: int = setting(2, Integer(min=1), "Recurrent layers on top of each other.")
     units: int = setting(32, Integer(min=1), "Hidden units n of a layer.")
     taps: int = setting(
         8, Integer(min=1), "The newest samples that the model reads at each step."
     )
-    eta: float = setting(3e-3, Number(min=0, min_open=True), "Learning rate of Adam.")
     epochs: int = setting(20, Integer(min=1), "Times through the training records.")
     weights: str = setting(
         "1,7,4,10",

@@ -26,7 +26,7 @@ from experiments.core.data import Arrays
 from experiments.core.experiment import ACCURACY, Experiment
 from experiments.core.recurrent import complete
 from experiments.core.runner import main
-from experiments.core.settings import OnDataSet, data_setting
+from experiments.core.settings import data_setting
 from experiments.datasets import spoken_digits as datasets
 from experiments.datasets.spoken_digits.frames import FrontEnd
 
@@ -36,15 +36,10 @@ CLIP = 1.0  # of the norm of each gradient
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(recurrent.Layer, OnDataSet):
+class Config(recurrent.Stacked):
     """One configuration."""
 
-    variant: str = setting(
-        "indylstm", click.STRING, "Recurrent layer: lstm, indylstm, lstm_c6, gru ..."
-    )
-    layers: int = setting(2, Integer(min=1), "Recurrent layers on top of each other.")
     units: int = setting(64, Integer(min=1), "Hidden units n of a layer.")
-    eta: float = setting(3e-3, Number(min=0, min_open=True), "Learning rate of Adam.")
     epochs: int = setting(30, Integer(min=1), "Times through the training recordings.")
     split: str = setting(
         "official",

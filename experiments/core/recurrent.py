@@ -69,6 +69,17 @@ class Layer(settings.Common):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stacked(Layer, settings.OnDataSet):
+    """The settings of layers on top of each other, on a data set in parts."""
+
+    variant: str = setting(
+        "indylstm", click.STRING, "Recurrent layer: lstm, indylstm, lstm_c6, gru ..."
+    )
+    layers: int = setting(2, Integer(min=1), "Recurrent layers on top of each other.")
+    eta: float = setting(3e-3, Number(min=0, min_open=True), "Learning rate of Adam.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings(Layer, settings.Settings):
     """The settings of an experiment around a recurrent layer."""
 

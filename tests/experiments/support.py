@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from experiments.core import command
 from experiments.core.runner import main
 
 
@@ -26,6 +27,13 @@ def history(output):
     for entry in entries:
         assert entry.pop("seconds") > 0
     return entries
+
+
+def check_defaults(config_class, path):
+    """A file of settings holds the defaults."""
+    seen = []
+    command.main(config_class, lambda c: seen.append(c) or 0, [f"--config={path}"])
+    assert seen == [config_class()]
 
 
 def check_refusal(capsys, status, *hints):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from experiments import spoken_digits
-from experiments.core import command
 from experiments.datasets.spoken_digits.frames import FrontEnd
 from experiments.spoken_digits import Config, build, complete, load
 from tests.experiments import support
-from tests.experiments.support import check_refusal, history, row
+from tests.experiments.support import check_defaults, check_refusal, history, row
 
 CONFIG = Path(__file__).parents[2] / "configs" / "spoken_digits.toml"
 
@@ -94,9 +93,7 @@ def test_the_front_end_is_the_configurations():
 
 
 def test_the_config_holds_the_defaults():
-    seen = []
-    command.main(Config, lambda c: seen.append(c) or 0, [f"--config={CONFIG}"])
-    assert seen == [Config()]
+    check_defaults(Config, CONFIG)
 
 
 @pytest.mark.parametrize(
