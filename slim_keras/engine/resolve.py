@@ -2,6 +2,7 @@
 
 import enum
 import importlib.util
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -109,9 +110,9 @@ def resolved(
     if operations and operations.recorded():  # in plain operators, never in a kernel
         candidates = [Engine.SCAN if k is Engine.KERNEL else k for k in candidates]
     for engine in candidates:
-        against = _against(engine, here)
+        against: Iterator[str] = _against(engine, here)
         if request.engine is None and engine is Engine.KERNEL:
-            against = _chain(_slower(here), against)
+            against = itertools.chain(_slower(here), against)
         reasons[engine] = next(against, None)
         if reasons[engine] is None:
             return engine
@@ -174,11 +175,6 @@ class _Case:
             ):
                 return name
         return None
-
-
-def _chain(*parts: Iterator[str]) -> Iterator[str]:
-    for part in parts:
-        yield from part
 
 
 def _against(engine: Engine, here: _Case) -> Iterator[str]:

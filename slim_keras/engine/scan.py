@@ -38,7 +38,7 @@ def _run(
         cell: A `SlimCell`.
         sequences: Inputs, `(batch, steps, features)`.
         initial_state: List of the first states, `(batch, units)` each.
-        mask: `(batch, steps)`, true where a step counts, or `None`.
+        mask: Booleans `(batch, steps)`, true where a step counts, or `None`.
         recurrent_drop: Factors on h_{t-1}, `(batch, units)`, or `None`.
         go_backwards: Whether to start from the end.
         return_sequences: Whether the outputs of all steps are wanted.
@@ -57,10 +57,7 @@ def _run(
     inputs = ops.transpose(sequences, (1, 0, 2))
     masked = None
     if mask is not None:
-        mask = keras.tree.flatten(mask)[0]
-        # One row may serve the whole batch, as in Keras' loop.
-        rows = ops.broadcast_to(ops.reshape(mask, (-1, steps)), (batch, steps))
-        masked = ops.expand_dims(ops.transpose(ops.cast(rows, "bool")), axis=-1)
+        masked = ops.expand_dims(ops.transpose(mask), axis=-1)
     if go_backwards:
         inputs = ops.flip(inputs, axis=0)
         masked = None if masked is None else ops.flip(masked, axis=0)
@@ -70,7 +67,6 @@ def _run(
     if length is not steps:
         inputs, counted = _longer(inputs, masked, length - steps)
 
-    biased = cell.bias is not None and cell.bias.shape[0] > 0
     given = Given(
         products=_products(cell, inputs, (length, batch, cell.units)),
         h=initial_state[0],
@@ -79,7 +75,7 @@ def _run(
         drop=recurrent_drop,
         recurrent_kernel=cell.recurrent_kernel,
         recurrent_vector=cell.recurrent_vector,
-        bias=cell.bias if biased else None,
+        bias=cell.bias,
     )
     given = trees.transform(
         lambda array: backend.tensor(ops.convert_to_tensor(array)), given
@@ -88,7 +84,7 @@ def _run(
         step=cell.equations(Function),
         masked=counted is not None,
         dropped=recurrent_drop is not None,
-        biased=biased,
+        biased=cell.bias is not None,
         units=cell.units,
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),

@@ -36,24 +36,12 @@ def sweep(
         The last carry, and the stacks of what the steps put out.
     """
     step, start = build(backend, fixed)
-    form: Any = None
 
     def body(carry, t, row):
-        nonlocal form
         before = trees.transform(
             lambda stack: functools.partial(backend.previous, stack, t), earlier
         )
-        carry, form = step(
-            trees.rebuild(start, carry), trees.rebuild(rows, row), before
-        )
-        return trees.flatten(carry), trees.flatten(form)
+        return step(carry, row, before)
 
-    leaves = trees.flatten(rows)
-    carry, stacks = (iterate or backend.iterate)(
-        body,
-        trees.flatten(start),
-        leaves,
-        backend.steps((leaves or trees.flatten(earlier))[0]),
-        reverse=reverse,
-    )
-    return trees.rebuild(start, carry), trees.rebuild(form, stacks)
+    count = backend.steps(trees.flatten((rows, earlier))[0])
+    return (iterate or backend.iterate)(body, start, rows, count, reverse=reverse)

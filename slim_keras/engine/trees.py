@@ -1,5 +1,6 @@
 """Nests of tuples, named tuples and dictionaries of arrays; `None` holds no array."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -34,3 +35,21 @@ def _rebuild(like: Any, leaves: Iterator[Any]) -> Any:
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:
     """The nest with a function applied to its arrays."""
     return rebuild(tree, map(function, flatten(tree)))
+
+
+def on_lists(loop: Callable) -> Callable:
+    """A time loop over lists of arrays as one over nests, see `Backend.iterate`."""
+
+    @functools.wraps(loop)
+    def iterate(step, carry, rows, count, reverse=False):
+        form: Any = None
+
+        def body(values, t, row):
+            nonlocal form
+            new, form = step(rebuild(carry, values), t, rebuild(rows, row))
+            return flatten(new), flatten(form)
+
+        last, stacks = loop(body, flatten(carry), flatten(rows), count, reverse)
+        return rebuild(carry, last), rebuild(form, stacks)
+
+    return iterate

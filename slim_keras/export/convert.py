@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from slim_keras import engine
+from slim_keras.engine import trees
 from slim_keras.engine.backends import backend
 from slim_keras.export.signature import inputs_of, name_outputs, pack
 
@@ -82,7 +83,8 @@ def _reason(error: Exception) -> str:
     return reason
 
 
-def _sliced_scan(step, carry, rows, count, reverse=False):
+@trees.on_lists
+def _sliced_scan(step, carry, rows, count, reverse):
     """The loop for LiteRT, which has no lists of free batch size."""
     _, like = step(carry, tf.constant(0), [r[0] for r in rows])
     # All that is put out has the shape of h. Of `like` only the dtypes are used, so

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from slim_keras import engine
+from slim_keras.engine import trees
 from slim_keras.export.check import difference
 from slim_keras.export.signature import (
     NEXT,
@@ -118,9 +119,9 @@ class _Step(engine.Export):
         return outputs[:, -1], outputs, states
 
 
-def _one_step(step, carry, rows, count=None, reverse=False):
-    carry, stacked = step(carry, 0, [r[0] for r in rows])
-    return carry, [s[None] for s in stacked]
+def _one_step(step, carry, rows, count, reverse=False):
+    carry, stacked = step(carry, 0, trees.transform(lambda r: r[0], rows))
+    return carry, trees.transform(lambda s: s[None], stacked)
 
 
 @keras.saving.register_keras_serializable(package="slim_keras")

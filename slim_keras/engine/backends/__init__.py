@@ -78,15 +78,11 @@ class Backend(Arithmetic, Protocol):
         """`function(stack[t - 1])`, or `first` at t = 0."""
 
     def iterate(
-        self,
-        step: Callable,
-        carry: list[Array],
-        rows: list[Array],
-        count: Any,
-        reverse: bool = False,
-    ) -> tuple[list[Array], list[Array]]:
-        """The time loop: `step(carry, t, row) -> carry, stacked`, all of them lists,
-        over the first axis of `rows`. Returns the last carry and the stacks.
+        self, step: Callable, carry: Any, rows: Any, count: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
+        """The time loop over the first axis of `rows`, `count` steps of
+        `step(carry, t, row) -> carry, stacked`, all of them nests of arrays. Returns
+        the last carry and the stacks.
 
         That of JAX takes `unroll` as well, the steps of one turn.
         """

@@ -6,6 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from slim_keras.engine.backends.common import (
+    length as length,
+    opaque as opaque,
+    outer as outer,
+    shaped as shaped,
+    sigmoid_pull as sigmoid_pull,
+    steps as steps,
+    tanh_pull as tanh_pull,
+    tensor as tensor,
+)
 from slim_keras.equations import add_product as add_product
 
 tanh = jnp.tanh
@@ -20,20 +30,8 @@ def unit_clip(x):
     return jnp.clip(x, 0, 1)
 
 
-def tensor(x):
-    return x
-
-
 def cast(x, dtype):
     return x.astype(dtype)
-
-
-def tanh_pull(x, y, dy):
-    return dy * (1 - y * y)
-
-
-def sigmoid_pull(x, y, dy):
-    return dy * (y * (1 - y))
 
 
 def join(arrays):
@@ -46,22 +44,6 @@ def column_sums(x):
 
 def shifted(first, stack):
     return jnp.concatenate([first[None], stack[:-1]])
-
-
-def outer(x, y):
-    return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
-
-
-def length(steps):
-    return steps
-
-
-def steps(x):
-    return x.shape[0]
-
-
-def shaped(x, shape):
-    return x
 
 
 def recorded():
@@ -123,7 +105,3 @@ def differentiable(forward, backward, needed, training):
 
     run.defvjp(ahead, lambda residuals, gradients: backward(*residuals, gradients))
     return jax.jit(run)
-
-
-def opaque(function):
-    return function

@@ -9,6 +9,11 @@ import tensorflow as tf
 
 from slim_keras.engine import trees
 from slim_keras.engine.backends import FIRST_ORDER
+from slim_keras.engine.backends.common import (
+    opaque as opaque,
+    sigmoid_pull as sigmoid_pull,
+    tanh_pull as tanh_pull,
+)
 from slim_keras.equations import add_product as add_product
 
 tanh = tf.tanh
@@ -23,14 +28,6 @@ cast = tf.cast
 
 def unit_clip(x):
     return tf.clip_by_value(x, 0, 1)
-
-
-def tanh_pull(x, y, dy):
-    return dy * (1 - y * y)
-
-
-def sigmoid_pull(x, y, dy):
-    return dy * (y * (1 - y))
 
 
 def join(arrays):
@@ -89,7 +86,8 @@ def pull_of(function):
     return pull
 
 
-def iterate(step, carry, rows, count, reverse=False):
+@trees.on_lists
+def iterate(step, carry, rows, count, reverse):
     reads = [
         tf.TensorArray(r.dtype, count, element_shape=r.shape[1:]).unstack(r)
         for r in rows
@@ -185,7 +183,3 @@ def _first_order(gradients, sources):
     there = [g for g in gradients if g is not None]
     found = iter(tf.identity_n([*there, *guarded]))
     return [None if g is None else next(found) for g in gradients]
-
-
-def opaque(function):
-    return function

@@ -4,6 +4,13 @@ import torch
 
 from slim_keras.engine import trees
 from slim_keras.engine.backends import FIRST_ORDER
+from slim_keras.engine.backends.common import (
+    length as length,
+    outer as outer,
+    shaped as shaped,
+    steps as steps,
+    tensor as tensor,
+)
 
 tanh = torch.tanh
 sigmoid = torch.sigmoid
@@ -11,10 +18,6 @@ relu = torch.relu
 where = torch.where
 zeros_like = torch.zeros_like
 opaque = torch.compiler.disable
-
-
-def tensor(x):
-    return x
 
 
 def cast(x, dtype):
@@ -57,22 +60,6 @@ def shifted(first, stack):
     return torch.cat([first[None], stack[:-1]])
 
 
-def outer(x, y):
-    return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
-
-
-def length(steps):
-    return steps
-
-
-def steps(x):
-    return x.shape[0]
-
-
-def shaped(x, shape):
-    return x
-
-
 def previous(stack, t, first, function=lambda x: x):
     return function(stack[t - 1]) if t > 0 else first
 
@@ -95,11 +82,14 @@ def recorded():
 
 def iterate(step, carry, rows, count, reverse=False):
     stacks: list = [None] * count
-    unbound = [r.unbind() for r in rows]
+    unbound = [r.unbind() for r in trees.flatten(rows)]
+    form = None
     for k in range(count):
         t = count - 1 - k if reverse else k
-        carry, stacks[t] = step(carry, t, [r[t] for r in unbound])
-    return carry, [torch.stack(column) for column in zip(*stacks, strict=True)]
+        carry, form = step(carry, t, trees.rebuild(rows, [r[t] for r in unbound]))
+        stacks[t] = trees.flatten(form)
+    columns = (torch.stack(column) for column in zip(*stacks, strict=True))
+    return carry, trees.rebuild(form, columns)
 
 
 def differentiable(forward, backward, needed, training):

@@ -44,8 +44,7 @@ def sweep(
     inputs = [trees.flatten(tree) for tree in (fixed, rows, earlier)]
     first = inputs[0][0]
     batch, units = first.shape
-    key = (build.func, *build.args, reverse)  # of a `functools.partial`
-    program, kernel = _kernel(key, build, fixed, rows, earlier, first.dtype)
+    program, kernel = _kernel(build, fixed, rows, earlier, reverse, first.dtype)
     lanes, steps = batch * units, (inputs[1] or inputs[2])[0].shape[0]
 
     dtype = _numpy(first).dtype
@@ -92,9 +91,9 @@ def _start(operand: str | float, shared: list, lanes: int, dtype: Any) -> np.nda
 _KERNELS: dict[Any, tuple[Program, Callable]] = {}
 
 
-def _kernel(key, build, fixed, rows, earlier, dtype) -> tuple[Program, Callable]:
+def _kernel(build, fixed, rows, earlier, reverse, dtype) -> tuple[Program, Callable]:
     """The program of a pass and its kernel, compiled once."""
-    key = (*key, dtype)
+    key = (build.func, *build.args, dtype)  # which tell the forms and the direction
     if key not in _KERNELS:
         program = record(build, fixed, rows, earlier)
         flags = {
@@ -104,7 +103,7 @@ def _kernel(key, build, fixed, rows, earlier, dtype) -> tuple[Program, Callable]
         }
         counts = [len(trees.flatten(tree)) for tree in (fixed, rows, earlier)]
         bits = 64 if dtype is torch.float64 else 32
-        text = source(program, counts, flags, reverse=key[-2], bits=bits)
+        text = source(program, counts, flags, reverse=reverse, bits=bits)
         _KERNELS[key] = (program, compiler.compiled(text, "kernel"))
     return _KERNELS[key]
 

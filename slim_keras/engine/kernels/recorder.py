@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slim_keras.engine import trees
+from slim_keras.engine.backends import common
+from slim_keras.equations import add_product
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Assignment:
     Attributes:
         name: The name that is assigned.
         operation: `"+"`, `"-"`, `"*"`, `"/"`, `">"`, `"<"`, `"&"`, `"where"`,
-            `"before"` (the first operand, or the second at t = 0), or one of
-            `Recorder.FUNCTIONS`.
+            `"before"` (the first operand, or the second at t = 0), `"tanh"`,
+            `"sigmoid"`, `"relu"` or `"unit_clip"`.
         operands: Names and numbers.
     """
 
@@ -145,8 +147,6 @@ class Transposed:
 class Recorder:
     """The operations of `engine.backends.Arithmetic`, written down."""
 
-    FUNCTIONS = ("tanh", "sigmoid", "relu", "unit_clip")
-
     def __init__(self) -> None:
         self.program = Program()
         self.lines: list[Any] = self.program.prologue
@@ -170,6 +170,10 @@ class Recorder:
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
+
+    add_product = staticmethod(add_product)
+    tanh_pull = staticmethod(common.tanh_pull)
+    sigmoid_pull = staticmethod(common.sigmoid_pull)
 
     def tanh(self, x):
         return self.emit("tanh", x)
@@ -197,15 +201,6 @@ class Recorder:
 
     def join(self, arrays):
         return Side(arrays)
-
-    def add_product(self, total, a, b):
-        return total + a * b
-
-    def tanh_pull(self, x, y, dy):
-        return dy * (1.0 - y * y)
-
-    def sigmoid_pull(self, x, y, dy):
-        return dy * (y * (1.0 - y))
 
 
 def record(build: Callable, fixed: Any, rows: Any, earlier: Any) -> Program:
