@@ -8,40 +8,63 @@ import types
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numba
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
+class Compiled(NamedTuple):
+    """The functions of a source.
+
+    Attributes:
+        kernel: The function of arrays.
+        run: The C function that calls it with arrays at addresses, in however many
+            threads; `None` if numba does not compile.
+    """
+
+    kernel: Callable
+    run: Any
+
+
 @functools.cache
-def compiled(source: str, name: str) -> Callable:
-    """A function of some source, compiled at its first call.
+def compiled(source: str) -> Compiled:
+    """The functions `kernel` and `run` of some source.
 
     The source goes into a file, beside which numba keeps the machine code for the next
     process; where no file can be written each process compiles anew.
 
     Args:
         source: A module's.
-        name: The function in it.
     """
     try:
         path = _file(source)
     except OSError:
-        space: dict = {}
-        exec(compile(source, f"<{name}>", "exec"), space)  # noqa: S102  (printed here)
-        return numba.njit(**_OPTIONS)(space[name])
+        module = types.ModuleType("slim_keras_kernel")
+        exec(compile(source, "<kernel>", "exec"), vars(module))  # noqa: S102  (printed)
+        return _functions(module, kept=False)
     loader = SourceFileLoader(path.stem, str(path))
     module = types.ModuleType(path.stem)
     module.__file__ = str(path)
     sys.modules[path.stem] = module  # where numba looks for it
     loader.exec_module(module)
-    return numba.njit(cache=True, **_OPTIONS)(getattr(module, name))
+    return _functions(module, kept=True)
+
+
+def _functions(module: Any, kept: bool) -> Compiled:
+    module.kernel = numba.njit(**_OPTIONS)(module.kernel)
+    if numba.config.DISABLE_JIT:
+        return Compiled(module.kernel, None)
+    run = numba.cfunc("void(voidptr)", cache=kept, **_OPTIONS)(module.run)
+    return Compiled(module.kernel, run)
 
 
 def _file(source: str) -> Path:
     """The file of a source; another one where what it calls is another."""
-    called = [Path(__file__).with_name(f"{k}.py") for k in ("maths", "product")]
+    called = [
+        Path(__file__).with_name(f"{k}.py") for k in ("maths", "memory", "product")
+    ]
     texts = [source, numba.__version__, *(path.read_text("utf-8") for path in called)]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     path = folder() / f"slim_keras_kernel_{digest}.py"

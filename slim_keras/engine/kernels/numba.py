@@ -8,7 +8,7 @@ is one array alone, which is why LLVM makes vector instructions.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from slim_keras.engine import trees
 from slim_keras.engine.kernels import compiler, threads
 from slim_keras.engine.kernels.product import pack
-from slim_keras.engine.kernels.recorder import Assignment, Program, record
+from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
 
 CHUNK = 256  # lanes, a multiple of 16
 SMALL = 1 << 15  # lanes times steps that one thread takes alone
@@ -63,14 +63,18 @@ def sweep(
     ]
     carry = [_start(x, shared, lanes, dtype) for x in program.start]
     stacks = [np.empty((steps, lanes), dtype) for _ in program.stacked]
-    # A row of the batch is whole where a unit sees others.
-    grain = units if matrix else 1
-    threads.share(
-        functools.partial(kernel, steps, units, *shared, *seen, *carry, *stacks),
-        lanes // grain,
-        grain,
-        threads=1 if lanes * steps < SMALL else torch.get_num_threads(),
-    )
+    arrays = [*shared, *seen, *carry, *stacks]
+    if kernel.run is None:
+        kernel.kernel(steps, units, *arrays, 0, lanes)
+    else:
+        # A row of the batch is whole where a unit sees others.
+        grain = units if matrix else 1
+        many = 1 if lanes * steps < SMALL else torch.get_num_threads()
+        many = max(1, min(many, lanes // grain))
+        packed = [size for x in shared if x.ndim > 1 for size in x.shape]
+        numbers = [0, many, grain, steps, batch, units, *packed]
+        data = np.array([*numbers, *(x.ctypes.data for x in arrays)], np.intp)
+        threads.share(kernel.run.address, data.ctypes.data, many)
     shape = (batch, units)
     last = (torch.from_numpy(x).reshape(shape) for x in carry)
     stacked = (torch.from_numpy(x).reshape(steps, *shape) for x in stacks)
@@ -88,10 +92,12 @@ def _start(operand: str | float, shared: list, lanes: int, dtype: Any) -> np.nda
     return np.full(lanes, operand, dtype)
 
 
-_KERNELS: dict[Any, tuple[Program, Callable]] = {}
+_KERNELS: dict[Any, tuple[Program, compiler.Compiled]] = {}
 
 
-def _kernel(build, fixed, rows, earlier, reverse, dtype) -> tuple[Program, Callable]:
+def _kernel(
+    build, fixed, rows, earlier, reverse, dtype
+) -> tuple[Program, compiler.Compiled]:
     """The program of a pass and its kernel, compiled once."""
     key = (build.func, *build.args, dtype)  # which tell the forms and the direction
     if key not in _KERNELS:
@@ -104,7 +110,7 @@ def _kernel(build, fixed, rows, earlier, reverse, dtype) -> tuple[Program, Calla
         counts = [len(trees.flatten(tree)) for tree in (fixed, rows, earlier)]
         bits = 64 if dtype is torch.float64 else 32
         text = source(program, counts, flags, reverse=reverse, bits=bits)
-        _KERNELS[key] = (program, compiler.compiled(text, "kernel"))
+        _KERNELS[key] = (program, compiler.compiled(text))
     return _KERNELS[key]
 
 
@@ -142,8 +148,10 @@ def source(
     tiny = {32: 1e-30, 64: 1e-300}[bits]  # smaller numbers are slow, and nothing
     lines = [
         "import numpy as np",
+        "from numba import carray",
         f"from slim_keras.engine.kernels.maths import sigmoid{bits} as sigmoid",
         f"from slim_keras.engine.kernels.maths import tanh{bits} as tanh",
+        f"from slim_keras.engine.kernels.memory import flags, float{bits}s, take",
         "from slim_keras.engine.kernels.product import product",
         "",
         f"F = np.float{bits}",
@@ -174,7 +182,44 @@ def source(
             8,
         )
         lines += _indented(chunks[2].lines(), 8)
+    lines += ["", "", *_entry(names, program.matrix, flags, f"float{bits}s")]
     return "\n".join(lines) + "\n"
+
+
+_NUMBERS = ("many", "grain", "steps", "batch", "units")  # behind the counter
+
+
+def _entry(
+    names: Sequence[str], matrix: Product | None, flags: set[str], floats: str
+) -> list[str]:
+    """The function that takes part by part, in any number of threads."""
+    sizes = [*_NUMBERS, *(f"size{k}" for k in range(5 if matrix else 0))]
+    first = len(sizes) + 1
+    lines = [
+        f"d = carray(data, ({first + len(names)},), np.intp)",
+        *(f"{name} = d[{k}]" for k, name in enumerate(sizes, 1)),
+        "lanes = batch * units",
+    ]
+    for k, name in enumerate(names, first):
+        shape = "(steps, lanes)"
+        if name.startswith(("fixed", "carry")):
+            shape = "(lanes,)"
+        if name in flags:
+            shape = "(steps, batch)"
+        if matrix and name == matrix.matrix:
+            shape = "(size0, size1, size2, size3, size4)"
+        kind = "flags" if name in flags else floats
+        lines.append(f"{name} = carray({kind}(d[{k}]), {shape})")
+    lines += [
+        "while True:",
+        "    k = take(data)",
+        "    if k >= many:",
+        "        return",
+        "    low = lanes // grain * k // many * grain",
+        "    high = lanes // grain * (k + 1) // many * grain",
+        f"    kernel(steps, units, {', '.join(names)}, low, high)",
+    ]
+    return ["def run(data):", *_indented(lines, 4)]
 
 
 def _indented(lines: Sequence[str], spaces: int) -> Iterator[str]:

@@ -1,32 +1,55 @@
-"""Threads for kernels that release the interpreter.
+"""One C function in several threads at once.
 
-Not those of numba: its portable ones end the process when two threads start kernels at
-once, and they do not survive a fork.
+In those of PyTorch, where they are GNU OpenMP's: a thread of OpenMP that has nothing to
+do keeps its core busy for some milliseconds, in case more comes, so that another thread
+would have half a core. Elsewhere in a pool.
+
+Not in numba's threads: the portable ones end the process when two threads start kernels
+at once, and they do not survive a fork.
 """
 
+import ctypes
 import functools
-import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_PROCESS = os.getpid()
 
 
-def share(function: Callable, count: int, grain: int, threads: int) -> None:
-    """Calls `function(low, high)` for parts of `range(count * grain)`, at once.
+def share(function: int, data: int, threads: int) -> None:
+    """Calls `function(data)` in each of some threads, and waits for all.
 
     Args:
-        function: What to call.
-        count: How many grains there are.
-        grain: The size of what is never cut.
-        threads: How many parts, at most.
+        function: Address of a C function `void (void *)`.
+        data: Address of what the function is given.
+        threads: How many, this one among them.
     """
-    parts = max(1, min(threads, count))
-    ends = [count * k // parts * grain for k in range(parts + 1)]
-    *others, own = itertools.pairwise(ends)
-    waiting = [_pool(os.getpid(), threads).submit(function, *part) for part in others]
-    function(*own)
+    call = _FUNCTION(function)
+    # OpenMP's threads are not forked.
+    if threads > 1 and os.getpid() == _PROCESS and (parallel := openmp()):
+        parallel(call, data, threads, 0)
+        return
+    others = range(threads - 1)
+    waiting = [_pool(os.getpid(), threads).submit(call, data) for _ in others]
+    call(data)
     for one in waiting:
         one.result()
+
+
+@functools.cache
+def openmp() -> Callable | None:
+    """What runs a function in the threads of PyTorch, if they are GNU OpenMP's."""
+    for path in Path(torch.__file__).with_name("lib").glob("libgomp*"):
+        parallel = ctypes.CDLL(str(path)).GOMP_parallel
+        parallel.argtypes = [_FUNCTION, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+        parallel.restype = None
+        return parallel
+    return None
 
 
 @functools.lru_cache(maxsize=8)
