@@ -88,6 +88,9 @@ class Settings:
         click.Choice(["cpu", "gpu"]),
         "gpu: time --model layer with all arrays on the GPU, as in a network (JAX).",
     )
+    keras: bool = setting(
+        True, click.BOOL, f"Time {BASELINE} too, which PyTorch runs slowly."
+    )
     native: bool = setting(
         True, click.BOOL, f"Time {NATIVE} too, on a CPU and without a mask."
     )
@@ -173,9 +176,8 @@ def _rows(
     """One row for each contender at one shape."""
     gpu = settings.device == "gpu"
     baseline = Contender(BASELINE, "cudnn" if gpu else None)
-    layers = {
-        one: build(one, units, return_sequences=gpu) for one in (baseline, *contenders)
-    }
+    timed = [baseline, *contenders] if settings.keras else contenders
+    layers = {one: build(one, units, return_sequences=gpu) for one in timed}
     if gpu:
         x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
         calls = speed_device.calls(layers, x, units)

@@ -83,7 +83,8 @@ def test_the_pass_has_one_of_few_lengths(steps, length, rng, monkeypatch):
     for shape in ((None, None, FEATURES), (None, steps, FEATURES)):
         call = tf.function(layer, autograph=False)
         call.get_concrete_function(tf.TensorSpec(shape))(x)
-    assert seen == [length, steps]
+    layer(x)
+    assert seen == [length, steps, length]
 
 
 @given(st.integers(1, 10**6))
@@ -91,6 +92,7 @@ def test_few_lengths_none_of_them_much_longer(steps):
     length = int(backend.length(tf.constant(steps)))
     assert steps <= length < 1.25 * steps + 1
     assert int(backend.length(tf.constant(length))) == length
+    assert backend.length(steps) == length  # in a direct call
 
 
 def test_four_lengths_from_a_power_of_two_to_the_next():

@@ -54,10 +54,15 @@ def steps(x):
 def length(steps):
     """The steps that a pass has, for sequences of some steps.
 
-    XLA compiles for each number of steps. Where it is not known, and may be another one
-    each time, it is made one of few: of four from each power of 2 to the next.
+    XLA compiles for each number of steps. Where it may be another one each time, as no
+    graph knows it or no graph is there, it is made one of few: of four from each power
+    of 2 to the next.
     """
-    if isinstance(steps, int) or recorded():
+    if isinstance(steps, int):
+        unit = 1 << max(steps.bit_length() - 3, 0)
+        known = steps % unit == 0 or not tf.executing_eagerly()
+        return steps if known else steps - steps % unit + unit
+    if recorded():
         return steps
     power = tf.floor(tf.math.log(tf.cast(steps, "float32")) / tf.math.log(2.0))
     unit = tf.maximum(tf.cast(2.0 ** (power - 2), steps.dtype), 1)
