@@ -73,9 +73,9 @@ def _run(
         c=initial_state[1] if cell.variant.memory else None,
         mask=counted,
         drop=recurrent_drop,
-        recurrent_kernel=cell.recurrent_kernel,
-        recurrent_vector=cell.recurrent_vector,
-        bias=cell.bias,
+        recurrent_kernel=_weight(cell, cell.recurrent_kernel),
+        recurrent_vector=_weight(cell, cell.recurrent_vector),
+        bias=_weight(cell, cell.bias),
     )
     given = trees.transform(
         lambda array: backend.tensor(ops.convert_to_tensor(array)), given
@@ -127,6 +127,14 @@ def _longer(inputs, mask, more):
     return ops.concatenate(inputs, axis=0), ops.concatenate(mask, axis=0)
 
 
+def _weight(cell, variable):
+    """The value of a weight in the dtype that the cell computes in.
+
+    Keras casts it so unless a layer around computes in another one.
+    """
+    return None if variable is None else ops.cast(variable, cell.compute_dtype)
+
+
 def _products(cell, inputs, shape):
     """W x_t of every block that sees the input, for all steps at once.
 
@@ -136,7 +144,7 @@ def _products(cell, inputs, shape):
     part, blocks = cell.variant.part, cell.variant.having("W")
     if cell.kernel is None:  # the input is the products, side by side
         return {k: part(inputs, "W", k) for k in blocks}
-    kernel = ops.cast(cell.kernel, cell.compute_dtype)
+    kernel = _weight(cell, cell.kernel)
     # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
     flat = ops.reshape(inputs, (-1, kernel.shape[0]))
     flat = ops.cast(flat, cell.compute_dtype)

@@ -88,6 +88,32 @@ def test_an_activation_of_a_mixed_policy(key, problem, rng):
             np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
 
 
+@pytest.mark.parametrize(
+    ("outside", "inside"), [("mixed_float16", "float32"), ("float32", "mixed_float16")]
+)
+@pytest.mark.parametrize(("engine", "key"), support.runs("lstm", "lstm6", "lstm_c6"))
+def test_another_policy_around(key, engine, outside, inside, rng):
+    """Keras casts the weights inside to the dtype that the policy around computes in."""
+    layer = support.make(key, rng, engine=engine, dtype=inside)
+    wrapped = keras.layers.TimeDistributed(layer, dtype=outside)
+    x = support.floats(rng, BATCH, 2, STEPS, FEATURES)
+    dy = support.floats(rng, BATCH, 2, UNITS)
+    [y], found = support.gradients(wrapped, x, [dy])
+    half = inside == "mixed_float16"
+    assert y.dtype == ("float16" if half else "float32")
+
+    flat = x.reshape(-1, STEPS, FEATURES)
+    [wanted] = support.expected(layer, flat)
+    bits = 2.0**-11  # of float16
+    support.close([y.reshape(-1, UNITS)], [wanted], atol=8 * bits)
+    wanted = support.expected_gradients(layer, flat, [dy.reshape(-1, UNITS)])
+    for a, b in zip(found, wanted, strict=True):
+        b = b.reshape(a.shape)
+        np.testing.assert_allclose(
+            a.astype("float64"), b, rtol=0, atol=16 * bits * np.abs(b).max()
+        )
+
+
 def test_float64(problem, rng):
     if support.BACKEND == "jax":
         pytest.skip("JAX has no float64 unless jax_enable_x64 is set at the start")
