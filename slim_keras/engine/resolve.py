@@ -1,6 +1,7 @@
 """Which engine runs a sequence: the one place that decides and refuses."""
 
 import enum
+import functools
 import importlib.util
 import itertools
 from collections.abc import Iterator
@@ -232,7 +233,7 @@ def _pallas(here: _Case) -> Iterator[str]:
             "serves on JAX the variants without a recurrent matrix: "
             f"{served}. Received: {here.cell.variant.name}."
         )
-    if importlib.util.find_spec(_COMPILER) is None:
+    if not installed(_COMPILER):
         yield f"needs {_COMPILER}, which this JAX does not have."
         return
     from slim_keras.engine.kernels.pallas import holds  # needs that compiler
@@ -252,7 +253,7 @@ def _numba(here: _Case) -> Iterator[str]:
     """Why numba cannot run a cell."""
     if here.platform != "cpu":
         yield f"serves PyTorch on the CPU. Received: device={here.platform!r}."
-    if importlib.util.find_spec("numba") is None:
+    if not installed("numba"):
         yield "needs numba on PyTorch: pip install numba, or the extra [kernel]."
     for name in _ACTIVATIONS:
         function = getattr(here.cell, name)
@@ -265,6 +266,12 @@ def _numba(here: _Case) -> Iterator[str]:
 
 
 _KERNELS = {"jax": _pallas, "torch": _numba}
+
+
+@functools.cache  # a search that fails looks into every folder, at each call
+def installed(module: str) -> bool:
+    """Whether a module can be imported."""
+    return importlib.util.find_spec(module) is not None
 
 
 def _jax():
