@@ -125,3 +125,16 @@ def test_tracers_of_pytorch(rng):
         torch.export.export(model, (x,)).module(),
     ):
         np.testing.assert_allclose(traced(other).detach(), wanted, atol=CLOSE)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's own")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("engine", ["auto", "scan", "loop"])
+def test_strict_tracing_on_pytorch_is_refused(engine):
+    """As it cannot follow Keras' loop, which Keras' LSTM does without."""
+    import torch
+
+    model = keras.Sequential([keras.Input((STEPS, FEATURES))])
+    model.add(slim_keras.LSTM6(3, engine=engine))
+    with pytest.raises(Exception, match=r"slim_keras need .*strict=False"):
+        torch.export.export(model, (torch.ones(1, STEPS, FEATURES),), strict=True)

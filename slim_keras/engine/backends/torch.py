@@ -1,5 +1,7 @@
 """The engine's operations in PyTorch; `Backend` documents them."""
 
+import functools
+
 import torch
 
 from slim_keras.engine import trees
@@ -77,7 +79,17 @@ def pull_of(function):
 
 
 def recorded():
+    if torch.compiler.is_exporting() and torch.compiler.is_dynamo_compiling():
+        _refuse_strict()
     return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
+@functools.partial(
+    torch.compiler.disable,
+    reason="the layers of slim_keras need torch.export.export(..., strict=False)",
+)
+def _refuse_strict():
+    """Ends Dynamo's tracing, which does not follow Keras' own loop either."""
 
 
 def iterate(step, carry, rows, count, reverse=False):
