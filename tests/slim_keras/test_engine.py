@@ -68,13 +68,19 @@ def chosen(key, backend, platform, requested="auto", **arguments):
     return engine.resolved(request, cell, backend=backend, platform=platform)
 
 
+@pytest.fixture
+def compilers(monkeypatch):
+    """The compilers of kernels, here or not: the choice only asks for them."""
+    monkeypatch.setattr(resolve, "installed", lambda module: True)
+
+
 def by_twos(x):
     """Cannot be tried on two units."""
     pairs = keras.ops.reshape(x, (-1, 2, 2))
     return keras.ops.reshape(keras.ops.softmax(pairs), (-1, 4))
 
 
-def test_the_choice_by_backend_and_platform():
+def test_the_choice_by_backend_and_platform(compilers):
     assert chosen("indrnn", "tensorflow", "gpu") == "scan"
     assert chosen("indrnn", "jax", "cpu") == "scan"
     assert chosen("indrnn", "torch", "gpu") == "scan"
@@ -111,14 +117,21 @@ def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
     ],
 )
 def test_without_the_compiler_of_kernels(backend, platform, needed, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(resolve, "installed", lambda module: False)
     assert chosen("indrnn", backend, platform) == "scan"
     with pytest.raises(ValueError, match=needed):
         chosen("indrnn", backend, platform, "kernel")
 
 
+def test_a_compiler_is_looked_for_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(importlib.util, "find_spec", asked.append)
+    assert not any(resolve.installed("a_module_that_is_nowhere") for _ in range(3))
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("key", support.KEYS)
-def test_what_one_kernel_refuses(key):
+def test_what_one_kernel_refuses(key, compilers):
     for backend, platform, message in (
         ("tensorflow", "gpu", "serves the backends jax and torch.*'tensorflow'"),
         ("numpy", "cpu", "backend='numpy'"),
@@ -542,3 +555,21 @@ def test_without_gradients(data, rng, monkeypatch):
             support.close(support.arrays(y), wanted)
     assert kept
     assert not any(kept)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX' own")
+def test_forward_mode(rng):
+    """v (J w) = (v J) w, by Keras' loop; the other engines name it."""
+    import jax
+
+    layer = support.make("lstm", rng, engine="loop")
+    x, w = (support.floats(rng, BATCH, STEPS, FEATURES) for _ in "xw")
+    v = support.floats(rng, BATCH, UNITS)
+    y, moved = jax.jvp(layer, (x,), (w,))
+    *_, back = support.gradients(layer, x, [v])[1]
+    support.close([np.array(y)], support.expected(layer, x))
+    np.testing.assert_allclose(np.sum(v * moved), np.sum(back * w), rtol=1e-4)
+    for engine_name in "scan", "auto":
+        other = support.twin(layer, engine=engine_name)
+        with pytest.raises(TypeError, match=r"forward mode.*engine='loop'"):
+            jax.jvp(other, (x,), (w,))

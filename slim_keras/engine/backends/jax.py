@@ -1,9 +1,11 @@
 """The engine's operations in JAX; `Backend` documents them."""
 
 import functools
+import warnings
 
 import jax
 import jax.numpy as jnp
+import jaxlib
 from jax import lax
 
 from slim_keras.engine.backends.common import (
@@ -17,6 +19,18 @@ from slim_keras.engine.backends.common import (
     tensor as tensor,
 )
 from slim_keras.equations import add_product as add_product
+
+if jaxlib.__version__ == "0.11.1":
+    warnings.warn(
+        "jaxlib 0.11.1 on a CPU runs long sequences in time that grows with the square "
+        "of their length. Install another version of jax and jaxlib.",
+        stacklevel=2,
+    )
+
+_NO_FORWARD_MODE = (
+    "`engine='scan'` and `engine='kernel'` have no forward mode (`jax.jvp`). Build the "
+    "layer with `engine='loop'`."
+)
 
 tanh = jnp.tanh
 sigmoid = jax.nn.sigmoid
@@ -104,4 +118,14 @@ def differentiable(forward, backward, needed, training):
         return outputs, (saved, kept)
 
     run.defvjp(ahead, lambda residuals, gradients: backward(*residuals, gradients))
-    return jax.jit(run)
+    compiled = jax.jit(run)
+
+    def checked(*arrays):
+        try:
+            return compiled(*arrays)
+        except TypeError as error:  # JAX has no class for it
+            if "forward-mode" not in str(error):
+                raise
+            raise TypeError(_NO_FORWARD_MODE) from error
+
+    return checked
