@@ -16,7 +16,7 @@ import tensorflow as tf
 from slim_keras import engine
 from slim_keras.engine import trees
 from slim_keras.engine.backends import backend
-from slim_keras.export.signature import inputs_of, name_outputs, pack
+from slim_keras.export.signature import inputs_of, layers_of, name_outputs, pack
 
 # Operators on quantised activations.
 _ACTIVATIONS = {
@@ -167,6 +167,8 @@ def main(folder: Path):
         samples = [{k: stacked[k][i] for k in stacked} for i in range(count)]
     try:
         model = _load(folder / "model.keras")
+        for layer, told in zip(layers_of(model), options.pop("masking"), strict=True):
+            layer.supports_masking = told
         convert(model, Path(options.pop("path")), samples=samples, **options)
     except ValueError as error:
         (folder / "error.txt").write_text(str(error))

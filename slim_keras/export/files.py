@@ -21,7 +21,7 @@ from slim_keras.export.check import (
     compare_streams,
 )
 from slim_keras.export.runtime import aborts, child_environment, need
-from slim_keras.export.signature import inputs_of
+from slim_keras.export.signature import inputs_of, layers_of
 
 # The largest differences that pass, see `Exported.difference`.
 _TOLERANCES = {
@@ -245,7 +245,10 @@ def _in_child(model, path, samples, options):
     folder = path.parent / "child"
     folder.mkdir()
     model.save(folder / "model.keras")
-    (folder / "options.json").write_text(json.dumps({"path": str(path)} | options))
+    # From Keras 3.16 on a wrapper hands masks on if it is told to, and no file says so.
+    masking = [bool(layer.supports_masking) for layer in layers_of(model)]
+    told = {"path": str(path), "masking": masking}
+    (folder / "options.json").write_text(json.dumps(told | options))
     if samples is not None:
         stacked: Any = {k: np.stack([s[k] for s in samples]) for k in samples[0]}
         np.savez(folder / "samples.npz", **stacked)

@@ -5,7 +5,7 @@ Names are the keys of a model made with dictionaries; else what is alone is `inp
 output `next_name`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -40,6 +40,14 @@ def inputs_of(model: keras.Model) -> list[Port]:
         Port(name, tuple(x.shape), keras.backend.standardize_dtype(x.dtype))
         for name, x in named.items()
     ]
+
+
+def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers of a model and of the models inside it, always in the same order."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
 
 
 def _structure(model):

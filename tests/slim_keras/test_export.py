@@ -100,8 +100,10 @@ def stack(rng, *, masked=False, fixed=None):
         keras.Sequential(
             [
                 *front,
-                keras.layers.Bidirectional(
-                    slim_keras.LSTM_C6(4, return_sequences=True)
+                support.with_masks(
+                    keras.layers.Bidirectional(
+                        slim_keras.LSTM_C6(4, return_sequences=True)
+                    )
                 ),
                 keras.layers.Dropout(0.5),
                 slim_keras.IndRNN(3),
