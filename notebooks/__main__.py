@@ -20,10 +20,12 @@ try:
     from nbclient import NotebookClient
     from nbformat import NotebookNode
 except ModuleNotFoundError as error:
-    sys.exit(
+    print(
         f"error: {error.name} is not installed: pip install -e '.[notebooks]' in the "
-        "folder of this checkout"
+        "folder of this checkout",
+        file=sys.stderr,
     )
+    sys.exit(2)
 
 from experiments.core.results import replacing
 
