@@ -93,7 +93,7 @@ def test_an_activation_of_a_mixed_policy(key, problem, rng):
 )
 @pytest.mark.parametrize(("engine", "key"), support.runs("lstm", "lstm6", "lstm_c6"))
 def test_another_policy_around(key, engine, outside, inside, rng):
-    """Keras casts the weights inside to the dtype that the policy around computes in."""
+    """Keras casts the weights inside to the dtype of the policy around."""
     layer = support.make(key, rng, engine=engine, dtype=inside)
     wrapped = keras.layers.TimeDistributed(layer, dtype=outside)
     x = support.floats(rng, BATCH, 2, STEPS, FEATURES)

@@ -1,7 +1,5 @@
 """The layers and cells inside Keras' own wrappers."""
 
-import warnings
-
 import keras
 import numpy as np
 import pytest
@@ -128,6 +126,7 @@ def test_stacked_layers_hand_the_mask_on(rng):
     support.close(found, support.expected(model.layers[2], below, mask=mask))
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not support masking:UserWarning")
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("wrap", [keras.layers.Bidirectional, keras.layers.RNN])
 def test_a_wrapper_hands_the_mask_on_where_keras_own_does(wrap, told, rng):
@@ -143,11 +142,9 @@ def test_a_wrapper_hands_the_mask_on_where_keras_own_does(wrap, told, rng):
     x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
     x[~mask] = 0
     between = keras.Sequential(model.layers[:2])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Layer .* does not support masking")
-        below, found = support.arrays(
-            [between(support.tensor(x)), model(support.tensor(x))]
-        )
+    below, found = support.arrays(
+        [between(support.tensor(x)), model(support.tensor(x))]
+    )
     passed = told or wrap(inner).supports_masking
     wanted = support.expected(behind, below, mask=mask if passed else None)
     support.close([found], wanted)
