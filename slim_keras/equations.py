@@ -31,7 +31,7 @@ class Activation:
 
 
 class Terms(NamedTuple):
-    """The terms of a block's pre-activation; `None` for one that it does not have.
+    """The terms of a block's pre-activation; `None` where the block lacks a term.
 
     Attributes:
         product: `W x_t`, `(batch, units)`.
@@ -47,7 +47,7 @@ class Terms(NamedTuple):
 
 
 def add_product(total: Array, a: Array | float, b: Array) -> Array:
-    """total + a * b, which some backends have as one operation."""
+    """total + a * b, one operation on some backends."""
     return total + a * b
 
 
@@ -106,7 +106,7 @@ class Equations:
         return times(value["o"], self.output.value(c)), c
 
     def body_value(self, c: Array, c_previous: Array) -> Array:
-        """The body's value out of two memories, where i is constant."""
+        """The body's value from two memories; i is constant."""
         if self.variant.memory:
             c = self.add_product(c, -self.constant("f"), c_previous)
         return times(1.0 / self.constant("i"), c)
@@ -132,7 +132,7 @@ class Equations:
 
         Returns:
             The gradients at the values of the computed blocks, and at c_{t-1}
-            (`None` where it is nothing).
+            (`None` without a memory).
         """
         through_h = self.output.pull(c, squashed, times(value["o"], dh))
         dc = dc + through_h if self.variant.memory else through_h

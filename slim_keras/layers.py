@@ -21,8 +21,8 @@ Call arguments:
     initial_state: List of h_0 and, where the cell has a memory, c_0, each
         `(batch, units)`, or `(1, units)` for the whole batch. Default: zeros.
     mask: `(batch, steps)`, true where a step counts; also `(batch, steps, 1)`, or
-        `(1, steps)` for the whole batch. At a masked step the states stay and the
-        output repeats.
+        `(1, steps)` for the whole batch. At a masked step the states stay the same and
+        the output repeats.
     training: Whether to apply dropout.
 
 Returns:
@@ -32,8 +32,8 @@ Returns:
 Raises:
     ValueError: `units` is not a positive integer, a dropout rate is not in [0, 1),
         |forget| is not below 1, an initializer of biases or vectors is `None`, `engine`
-        is unknown or cannot serve, `unroll` is no factor for it, or an argument means
-        nothing for this variant. A call raises it if `initial_state` or `mask` has
+        is unknown or cannot serve, the engine does not take `unroll`, or the variant
+        does not take an argument. A call raises it if `initial_state` or `mask` has
         another shape, or if `engine` cannot serve the backend or the activations.
 
 Example:
@@ -198,14 +198,14 @@ class SlimLayer(keras.layers.RNN):
 
 
 class _StepsAtOnce(int):
-    """An integer `unroll`, which is no `True` for Keras: its loop is not unrolled."""
+    """An integer `unroll` that Keras takes for false, so it unrolls no loop."""
 
     def __bool__(self):
         return False
 
 
 def checked_mask(mask, sequences):
-    """A mask as `(batch, steps)`, which is refused if its shape says otherwise.
+    """A mask as `(batch, steps)`.
 
     Args:
         mask: `(batch, steps)`, `(1, steps)` or `(batch, steps, 1)`.
@@ -227,7 +227,8 @@ def checked_mask(mask, sequences):
         )
     if None not in shape and shape == (batch, steps):
         return mask
-    # Sizes that only a run knows: the first operation checks rows, the second steps.
+    # For sizes known only at run time: the first operation checks rows, the second
+    # steps.
     batch, steps = ops.shape(sequences)[:2]
     rows = ops.reshape(mask, ops.shape(mask)[:2])
     rows = ops.broadcast_to(rows, (batch, ops.shape(mask)[1]))

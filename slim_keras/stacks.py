@@ -18,20 +18,19 @@ from slim_keras._signature import number, positive, rate
 from slim_keras.layers import SlimLayer, checked_mask
 
 _TAIL = """
-W is a product with a matrix at every step, with a new matrix each time. R is a
-recurrence with its bias; dropout follows it, and batch normalisation stands before or
-behind it.
+Each W multiplies every step by another matrix. Each R is a recurrence with a bias,
+followed by dropout; batch normalisation stands before or after it.
 
 Args:
-    layer: The recurrent layer to stack, such as `slim_keras.IndRNN(128)`. Every R takes
-        its arguments, every W those of its kernel, and both its `trainable`. The stack
-        takes `return_sequences` from it, and `dtype` unless the stack has one. Each
-        pair adds 1 to the seeds of the pair before, so that all start differently.
+    layer: The recurrent layer to stack, such as `slim_keras.IndRNN(128)`. Every W takes
+        the arguments of its kernel, every R all others, and both take `trainable`. The
+        stack takes `return_sequences` from it, and `dtype` if none is given. Each pair
+        adds 1 to the seeds of the previous pair, so that all pairs start differently.
 {args}
     dropout: Fraction of the outputs of R to drop, in [0, 1). One mask serves all steps
         of a call. Default: 0.
-    normalization: `"after"` the recurrence, `"before"` it, or `None`. Its statistics
-        are those over batch and time. Default: `"after"`, which converges faster.
+    normalization: `"after"` the recurrence, `"before"` it, or `None`. It takes
+        its statistics over batch and time. Default: `"after"`, which converges faster.
     momentum: Momentum of the moving averages of the normalisation. Default: 0.99.
     epsilon: Number that the normalisation adds to variances. Default: 1e-3.
     last_initializer: Initializer of `recurrent_vector` in the last R, such as
@@ -41,8 +40,8 @@ Args:
 Call arguments:
     sequences: The input, `(batch, steps, features)`.
     mask: `(batch, steps)`, true where a step counts; also `(batch, steps, 1)`, or
-        `(1, steps)` for the whole batch. At a masked step the states stay, and batch
-        normalisation does not count it.
+        `(1, steps)` for the whole batch. At a masked step the states stay the
+        same, and batch normalisation leaves the step out.
     training: Whether to normalise by the batch and to apply dropout.
 
 Returns:
@@ -106,7 +105,7 @@ class _Recurrence(layers.Layer):
 
 
 class Stack(layers.Layer):
-    """W and R in pairs; a subclass says how large they are and how to join them."""
+    """Pairs of W and R; a subclass gives their sizes and joins them."""
 
     def __init__(
         self,
@@ -242,7 +241,7 @@ class Stack(layers.Layer):
 def _seeds_moved(config, place):
     """A configuration with `place` added to every seed in it.
 
-    With the same seed all W would start alike, and all R would drop the same units.
+    Otherwise all W would start alike, and all R would drop the same units.
     """
     moved = {}
     for name, value in config.items():

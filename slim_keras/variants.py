@@ -53,7 +53,7 @@ class Variant:
             the output alone.
 
     Raises:
-        ValueError: A block is none of these.
+        ValueError: A block has other terms or another constant.
     """
 
     key: str
@@ -113,7 +113,7 @@ class Variant:
 
     @property
     def gated(self) -> bool:
-        """Whether a gate is computed, so that a gate activation has a meaning."""
+        """Whether the cell computes a gate and so uses a gate activation."""
         return self.blocks != ("c",)
 
     @property
