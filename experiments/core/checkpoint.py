@@ -80,7 +80,7 @@ def _damaged(path: Path) -> UserError:
 
 
 def _seeds(model: Any) -> list[Any]:
-    """The states of random numbers; a weights file of Keras has none of them."""
+    """The states of the random generators, which Keras' weights files leave out."""
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 

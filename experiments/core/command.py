@@ -107,8 +107,8 @@ def main(
         resumes: Whether the same command goes on after an interruption.
 
     Returns:
-        The status of `run`; 2 after an error of the user's, which is one line on
-        stderr; 130 after Ctrl-C.
+        The status of `run`; 2 after a user's error, with one line on stderr; 130 after
+        Ctrl-C.
     """
     params = [_parameter(field) for field in _fields(settings_class)]
     if not any(isinstance(param, click.Argument) for param in params):
@@ -167,7 +167,7 @@ def _fail(message: object, status: int = 2) -> int:
 
 
 def _fields(settings_class: type) -> list[dataclasses.Field]:
-    """The fields, those of the class itself first, then the inherited ones."""
+    """The fields of the class, then the inherited ones."""
     return sorted(
         dataclasses.fields(settings_class),
         key=lambda field: field.name not in settings_class.__annotations__,
@@ -250,7 +250,7 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
         The value with the type of the field.
 
     Raises:
-        UserError: There is no such setting, or it cannot take the value.
+        UserError: The setting is unknown or cannot take the value.
     """
     known = {field.name: field for field in dataclasses.fields(settings_class)}
     if name not in known:

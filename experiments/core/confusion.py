@@ -1,9 +1,9 @@
-"""Which classes a model takes for which: a count of pairs, and the scores made of it.
+"""The confusion matrix of a classifier, and the scores computed from it.
 
-With the matrix C, whose C[i, j] examples of class i were taken for class j, class k has
+C[i, j] counts the examples of class i that the model takes for class j. Class k has
 
-    sensitivity             C[k, k] / sum_j C[k, j]     of its examples, those found
-    positive predictivity   C[k, k] / sum_i C[i, k]     of those found, its examples
+    sensitivity             C[k, k] / sum_j C[k, j]     the part of its examples found
+    positive predictivity   C[k, k] / sum_i C[i, k]     the part of the finds in class k
     F1                      the harmonic mean of both, 0 where nothing is right
 
 and macro F1 is the mean over the classes. A label below 0 is no example.
@@ -43,7 +43,7 @@ def matrix(y_true, y_pred):
     """
     classes = y_pred.shape[-1]
     taken = ops.argmax(y_pred, -1)
-    # A negative label has no one in its row.
+    # The row of a negative label is all zeros.
     due, taken = (
         ops.reshape(ops.one_hot(ops.cast(each, "int32"), classes), (-1, classes))
         for each in (y_true, taken)
@@ -59,8 +59,8 @@ def scores(counts, labels):
         labels: The name of each class.
 
     Returns:
-        The entries `sensitivity` and `positive_predictivity`, by class, `None` where
-        no example has or gets the class, and `confusion`, the matrix.
+        The entries `sensitivity` and `positive_predictivity` by class, and the matrix
+        as `confusion`. A score is `None` where no example has or gets the class.
     """
 
     counts = ops.convert_to_numpy(counts).astype(int)

@@ -3,8 +3,8 @@
 Keras' CTC loss counts all steps of a batch. So in padded steps the model says "blank"
 with certainty, which adds nothing to the loss, to its gradient or to a text.
 
-TensorFlow decodes, whatever the backend: Keras' beam search on JAX and PyTorch takes
-minutes for words that TensorFlow's takes seconds for.
+TensorFlow decodes on every backend: Keras' beam search on JAX and PyTorch takes minutes
+where TensorFlow's takes seconds.
 """
 
 import keras
@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 from rapidfuzz.distance import Levenshtein
 
-BLANK = 0  # as Keras' loss has it; it pads the texts too
+BLANK = 0  # as in Keras' loss; it also pads the texts
 BEAM_WIDTH = 10
 _CERTAIN = 100.0  # exp(-100) is nothing beside 1 in float32
 

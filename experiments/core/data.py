@@ -93,7 +93,7 @@ class Arrays:
 
     @classmethod
     def of_parts(cls, data: Parts) -> Self:
-        """A data set that has its parts: all but `train` are evaluated."""
+        """A data set with fixed parts; all parts but `train` are evaluated."""
         parts = dict(data.parts)
         return cls(
             facts={"data": data.name, "data_checksum": data.checksum},
@@ -127,7 +127,7 @@ def split(x: np.ndarray, y: np.ndarray, part: float) -> tuple[Split, Split]:
 
 
 def batches(examples: Split, size: int, seed: int) -> Any:
-    """The examples as `Data.feed` returns them; the last batch takes what is left."""
+    """The examples as `Data.feed` returns them; the last batch may be smaller."""
     import keras
 
     x, y = examples
@@ -147,5 +147,5 @@ def batches(examples: Split, size: int, seed: int) -> Any:
 
 
 def order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of the examples in an epoch, which depends on nothing else."""
+    """The order of the examples in an epoch; only the arguments determine it."""
     return np.random.default_rng([seed, epoch]).permutation(count)

@@ -67,11 +67,11 @@ def check_shares(count: int, batch_size: int, examples: dict[str, int]) -> None:
         examples: The number of examples of each kind.
 
     Raises:
-        UserError: A number is no multiple of the devices.
+        UserError: A number is not a multiple of `count`.
     """
     for name, number in {"batch-size": batch_size, **examples}.items():
         if number % count:
             raise UserError(
-                f"--devices {count}: {name} {number} is no multiple of {count}; change "
-                "--devices, --batch-size or --validation-split"
+                f"--devices {count}: {name} {number} is not a multiple of {count}; "
+                "change --devices, --batch-size or --validation-split"
             )

@@ -64,11 +64,11 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
 def keep_memory() -> None:
     """Lets this process keep big buffers instead of returning them to the system.
 
-    XLA allocates the memory of every training step again. Beyond 32 MiB glibc maps it
-    again too, and the system clears it page by page: that takes more than half of an
-    IndyLSTM's step on JAX. Other C libraries are left alone.
+    XLA allocates its memory anew in every training step. glibc maps blocks above 32 MiB
+    anew each time, and the system clears them page by page, which takes more than half
+    of an IndyLSTM's step on JAX. On other C libraries the call does nothing.
 
-    Call it before the process has a second thread: glibc gives an arena to each thread,
+    Call it before the process has a second thread: glibc gives each thread an arena and
     keeps it for later threads, and an arena returns its memory.
     """
     mmap_max, trim_threshold, arena_max = -4, -1, -8  # as <malloc.h> numbers them
@@ -115,7 +115,7 @@ def _silence() -> Iterator[None]:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # While its libraries load, they write to the file descriptor at any level.
+    # Its libraries write to the file descriptor while they load, at any level.
     stderr = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)

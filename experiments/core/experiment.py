@@ -84,8 +84,8 @@ class Experiment:
             weights.
         finish: From a training that has ended, its history, its folder and a display
             to more of the row.
-        together: Whether several runs can be one program: the data are `Arrays`, all
-            figures are metrics of the compiled model.
+        together: Whether one program can train several runs: the data are `Arrays`, and
+            all figures are metrics of the compiled model.
     """
 
     name: str

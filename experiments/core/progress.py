@@ -27,7 +27,7 @@ def scored(row: Row, scores: Sequence[Score]) -> list[str]:
 
 
 def epoch(entry: Mapping[str, float], epochs: int, score: Score) -> str:
-    """How far a training is, and the figures of its last epoch.
+    """The progress of a training, and the figures of its last epoch.
 
     Args:
         entry: The epoch in the history.
@@ -48,7 +48,7 @@ def epoch(entry: Mapping[str, float], epochs: int, score: Score) -> str:
 
 
 def _figures(values: Mapping[str, float], columns: Mapping[str, str]) -> str:
-    """The values of the columns, as far as there are, with their titles."""
+    """The values of the columns that have one, with their titles."""
     return "  ".join(
         f"{title} {values[key]:.4f}" for key, title in columns.items() if key in values
     )

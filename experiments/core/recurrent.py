@@ -55,7 +55,7 @@ class Layer(settings.Common):
 
     @property
     def note(self) -> str | None:
-        """Which f the paper's figures want, if the default one is another."""
+        """Advice on f, if the default differs from the one in the paper's figures."""
         from slim_keras.variants import VARIANTS
 
         row = VARIANTS.get(self.variant)
@@ -150,7 +150,7 @@ def layer(config: Layer, **arguments: Any) -> Any:
         arguments: More arguments of the layer.
 
     Raises:
-        UserError: The layer cannot be built so.
+        UserError: The layer refuses a setting.
     """
     import slim_keras
     from slim_keras.activations import hard_sigmoid_keras2

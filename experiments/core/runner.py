@@ -64,8 +64,8 @@ def train(training: Training) -> int:
         The exit status: 0 after a finished run, 1 after one that diverged.
 
     Raises:
-        UserError: The run's folder is in use, or its files are of no use, or the
-            devices cannot share this training.
+        UserError: Another process uses the run's folder, its files are damaged or of
+            another run, or the devices cannot share this training.
         OSError: The output folder cannot be written.
     """
     display = Display(training.experiment, quiet=training.config.quiet)
@@ -134,7 +134,7 @@ class Place:
             display.say(f"continues {before}")
 
     def begin(self) -> None:
-        """Records code and machine, as a folder may move to other ones."""
+        """Records code and machine: a later start may have others."""
         starts = self._config.setdefault("starts", [])
         if self._facts not in starts:
             starts.append(self._facts)
@@ -198,8 +198,8 @@ def hold(training: Training) -> Iterator[Place]:
         training: The run.
 
     Raises:
-        UserError: The run's folder is in use, or its files are of no use, or the
-            devices cannot share this training.
+        UserError: Another process uses the run's folder, its files are damaged or of
+            another run, or the devices cannot share this training.
         OSError: The output folder cannot be written.
     """
     experiment, config, data = training.experiment, training.config, training.data
@@ -225,7 +225,7 @@ def _adopt(folder: Path, own: Mapping[str, Any], config: Any) -> None:
 
     Args:
         folder: The empty folder of the run.
-        own: Everything that its numbers depend on.
+        own: Everything that the numbers of the run depend on.
         config: Its configuration.
     """
     found: list[tuple[int, Path, dict[str, Any]]] = []
@@ -234,7 +234,7 @@ def _adopt(folder: Path, own: Mapping[str, Any], config: Any) -> None:
             other = json.loads(path.read_text())
             history = json.loads(path.with_name(HISTORY).read_text())
         except (OSError, ValueError):
-            continue  # it has not come to its first epoch
+            continue  # it has no finished epoch
         same = all(other.get(n) == own[n] for n in own if n != config.duration)
         if same and 0 < len(history) <= config.epochs:
             found.append((len(history), path.parent, other))

@@ -78,7 +78,7 @@ class OnDataSet(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(OnDataSet):
-    """The same, on a data set that has no validation part."""
+    """The settings of every experiment on a data set without a validation part."""
 
     validation_split: float = setting(
         0.1,
@@ -104,11 +104,11 @@ def data_setting(*names: str, help: str | None = None) -> Any:
 
 
 def refuse_given(config: Common, owner: str, *names: str) -> None:
-    """Refuses settings without effect, which would only give a run another name.
+    """Refuses settings that change nothing but the name of a run.
 
     Args:
         config: The configuration.
-        owner: The only thing that takes these settings.
+        owner: What takes these settings, in words.
         names: The settings.
 
     Raises:

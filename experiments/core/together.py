@@ -61,8 +61,8 @@ def fit(members: Sequence[Member]) -> Iterator[Member]:
             only, and in schedules of the learning rate: schedules train in turns.
 
     Yields:
-        A member, each time that it has finished an epoch or has diverged, and at once
-        if its checkpoint has the last epoch.
+        A member after each of its epochs, when it diverges, and at once if its
+        checkpoint has the last epoch.
     """
     alike: dict[str, list[Member]] = {}
     for member in members:
@@ -140,13 +140,13 @@ def _finite(
     """The figures of a member after an epoch.
 
     Args:
-        logs: Those of its steps, `(steps, members)` each.
-        figures: Those of the evaluations, `(members,)` each.
+        logs: The figures of the steps, `(steps, members)` each.
+        figures: The figures of the evaluations, `(members,)` each.
         number: The member.
         epoch: The epoch, counted from 1.
 
     Raises:
-        DivergedError: One of them is not finite, after some step.
+        DivergedError: A figure is not finite.
     """
     shown: dict[str, float] = {}
     count = len(logs["loss"])
@@ -162,7 +162,7 @@ class _Programs:
     """An epoch of training and an evaluation, for any number of models like one.
 
     Args:
-        run: The training of the one; the methods of its model are compiled.
+        run: The training of one such model, whose methods are compiled.
     """
 
     def __init__(self, run: Training):

@@ -1,4 +1,4 @@
-"""One `model.fit`, recorded epoch by epoch so that it can go on after any end."""
+"""One `model.fit`, recorded epoch by epoch so that an interrupted run can go on."""
 
 import importlib.util
 import math
@@ -56,7 +56,7 @@ def fit(
     recorder = _Recorder(training, folder, history, display)
 
     def begin_epoch(epoch: int, logs: dict[str, float]) -> None:
-        # Torch draws dropout from its global state, which no checkpoint holds.
+        # Torch draws dropout from its global state, which checkpoints leave out.
         (state,) = np.random.SeedSequence([config.seed, epoch]).generate_state(1)
         keras.utils.set_random_seed(int(state))
         feed.begin(epoch)
@@ -117,8 +117,8 @@ def keep(
         folder: The folder of the run.
     """
     history.append(entry)
-    # The last file is the commit: killed before it, the epoch is repeated and writes
-    # the same again.
+    # The last file is the commit: a run that was killed before it repeats the epoch and
+    # writes the same files again.
     if experiment.chooser(entry).best(history) is entry:
         checkpoint.save(model, history, folder / BEST)
     write_json(folder / HISTORY, history)
@@ -133,7 +133,7 @@ def check_finite(figures: Mapping[str, float], where: str) -> None:
 
 
 def after(step: int, epoch: int) -> str:
-    """Where a training is; steps and epochs count from 1."""
+    """The place in a training, in words; steps and epochs count from 1."""
     return f"after step {step} of epoch {epoch}"
 
 

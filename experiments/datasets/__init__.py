@@ -1,4 +1,4 @@
-"""Data sets as plain arrays that say where they came from."""
+"""Data sets as plain arrays with their origin."""
 
 import hashlib
 import math
@@ -48,7 +48,7 @@ def checksum(*arrays: np.ndarray) -> str:
 
 
 def kept_of(count: int, validation_split: float, what: str) -> int:
-    """How many are left to train on by the validation part, which is rounded up.
+    """How many examples the validation part, rounded up, leaves to train on.
 
     Args:
         count: How many there are.

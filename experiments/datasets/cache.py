@@ -1,4 +1,4 @@
-"""A cache on disk for objects that take long to make."""
+"""A cache on disk for objects that take long to build."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ import platformdirs
 
 Kept = TypeVar("Kept")
 
-_FORMAT = 2  # raise it when files of before cannot be read any more
+_FORMAT = 2  # raise it when older files can no longer be read
 _PLAIN = "plain"  # the fields that are not arrays, as JSON
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -39,7 +39,7 @@ def fetch(
     build: Callable[[], Kept],
     kind: type[Kept],
 ) -> Kept:
-    """The object kept under `key`, or a newly built one, which is then kept.
+    """The object cached under `key`, or a new one, which it then caches.
 
     Args:
         folder: The cache folder; made if missing. If it cannot be written, the object

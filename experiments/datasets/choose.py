@@ -1,4 +1,4 @@
-"""How each data set is found: on disk, else by a download, else its sample stands in.
+"""Finds each data set: on disk, else by a download, else its sample stands in.
 
 A data set is its reader, its sample and one `Declared`; `choose` does the rest:
 
@@ -115,7 +115,7 @@ def cached(
     build: Callable[[], Kept],
     kind: type[Kept],
 ) -> Kept:
-    """What `build` makes of a source, from the cache if it was made before.
+    """The result of `build` for a source, from the cache if it is there.
 
     Args:
         source: The source. What comes from no file is not cached.
@@ -150,7 +150,7 @@ def _find(
     return source
 
 
-@functools.cache  # a grid loads the data again and again, one notice is enough
+@functools.cache  # once, though a grid loads the data many times
 def _notice(examples: str, reason: str, ways: str) -> None:
     """Announces the sample on standard error, where nobody can miss it."""
     line = "!" * 78

@@ -17,7 +17,7 @@ from experiments.core.errors import UserError
 
 Content = TypeVar("Content")
 
-# What reading a damaged file can raise.
+# The exceptions that a damaged file can raise.
 DAMAGE = (
     OSError,
     EOFError,
@@ -47,7 +47,7 @@ class Source(Generic[Content]):
     read: Callable[[], Content]
 
     def checked(self, check: Callable[[Path, Content], Content]) -> "Source[Content]":
-        """The same source, whose content passes through a check."""
+        """The same source with a check of its content."""
         return replace(self, read=lambda: check(self.path, self.read()))
 
 
@@ -66,7 +66,7 @@ class NotFoundError(Exception):
 def first(
     looks: Iterable[Callable[[Path], Source[Content] | None]], places: Sequence[Path]
 ) -> Source[Content] | None:
-    """The source that the first successful look finds, in the first such place."""
+    """The source in the first place where one of the looks succeeds."""
     found = (look(place) for look in looks for place in places)
     return next(filter(None, found), None)
 

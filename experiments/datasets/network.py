@@ -28,7 +28,7 @@ def reachable(url: str) -> bool:
         except requests.RequestException:
             return
 
-    # In a thread: a name server that never answers knows no timeout.
+    # In a thread: the look-up of a name has no timeout.
     probe = threading.Thread(target=ask, daemon=True)
     probe.start()
     probe.join(PROBE_SECONDS)
@@ -56,7 +56,7 @@ def download(urls: Mapping[str, str | None], folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f".{path.name}.lock"):
-                if not path.exists():  # else another process has just done it
+                if not path.exists():  # else another process has just downloaded it
                     _fetch(url, sha256, path)
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -67,7 +67,7 @@ def _fetch(url: str, sha256: str | None, path: Path) -> None:
     import pooch  # whose progress bar warns in a notebook, also without a download
 
     print(f"downloading {url} to {path.parent}", file=sys.stderr, flush=True)
-    pooch.get_logger().setLevel("ERROR")  # what it says is said above
+    pooch.get_logger().setLevel("ERROR")  # the line above says the same
     with replacing(path) as beside:
         pooch.retrieve(
             url,
@@ -82,6 +82,6 @@ def _fetch(url: str, sha256: str | None, path: Path) -> None:
                 headers={"Accept-Encoding": "identity"},
             ),
         )
-        # A hotel's login page arrives whole too.
+        # The login page of a hotel arrives whole, too.
         if not (sha256 or tarfile.is_tarfile(beside) or zipfile.is_zipfile(beside)):
             raise OSError("the server sent something other than an archive")

@@ -43,7 +43,7 @@ def rank_words(texts: Iterable[str]) -> dict[str, int]:
 def vocabulary(texts: Iterable[str], num_words: int) -> tuple[str, ...]:
     """The most frequent words of normalised texts, each at the place of its rank.
 
-    Place 0 is that of padding, so there are `num_words - 1` words at most.
+    Place 0 stands for padding, which leaves `num_words - 1` words at most.
     """
     return ("", *rank_words(texts))[:num_words]
 
@@ -93,7 +93,7 @@ def to_arrays(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Labelled texts as `x_train, y_train, x_test, y_test`.
 
-    The vocabulary is that of the training texts.
+    The training texts make the vocabulary.
     """
     splits = [
         in_fixed_order((normalise(text), label) for text, label in split)

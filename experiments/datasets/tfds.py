@@ -1,4 +1,4 @@
-"""What tensorflow-datasets has prepared: where it lies, and how it is read."""
+"""Data that tensorflow-datasets has prepared: finds and reads them."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from experiments.datasets.disk import Content, Source
 
 Split = dict[str, list[np.ndarray]]  # feature -> a flat array for each example
 
-# No look for a Google machine, no logs, and no GPU, which the trainer needs.
+# No search for a Google machine, no logs, and no GPU: the trainer needs it.
 _ENVIRONMENT = {
     "NO_GCE_CHECK": "true",
     "TF_CPP_MIN_LOG_LEVEL": "3",

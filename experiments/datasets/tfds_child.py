@@ -38,7 +38,7 @@ def _flat(value: Any) -> np.ndarray:
 
 
 def _plain(error: Exception) -> str:
-    """One line about an error, without what only TensorFlow's makers understand."""
+    """One line about an error, without TensorFlow's internals."""
     if isinstance(error, tf.errors.OpError):
         return "a file of records is missing, cut off or changed"
     return " ".join(str(error).split())[:300]

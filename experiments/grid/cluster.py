@@ -2,7 +2,7 @@
 
 A node needs this checkout under the same path as here, on a shared disk or in the same
 image, and a folder for the runs under the path of `--output`. If that folder is on a
-shared disk, a run goes on from its last epoch after its node was lost; otherwise it
+shared disk, a run whose node was lost goes on from its last epoch; otherwise it
 starts again. Rows and small files come back to the process that started the grid.
 """
 
@@ -22,7 +22,7 @@ Files = dict[str, bytes]
 def on_cluster(
     runs: Sequence[Run], address: str | None, cpus: float, gpus: float
 ) -> Generator[News]:
-    """Trains runs on a cluster and tells how they get on.
+    """Trains runs on a cluster and reports their progress.
 
     Args:
         runs: The runs.
@@ -31,8 +31,8 @@ def on_cluster(
         gpus: GPUs that a run reserves; a part of one is shared.
 
     Raises:
-        UserError: Ray is not installed, there is no such cluster, or this machine has
-            less than a run reserves.
+        UserError: Ray is not installed, no cluster has the address, or this machine
+            has less than a run reserves.
     """
     ray = _connect(address, cpus, gpus)
     try:

@@ -65,7 +65,7 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
 
 
 def _check_distinct(runs: list[Run], path: Path) -> None:
-    """Refuses runs that differ in no setting that changes their numbers.
+    """Refuses runs that differ only in settings without effect on their numbers.
 
     Args:
         runs: The runs.

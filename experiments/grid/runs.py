@@ -50,7 +50,7 @@ class Run:
 
     @property
     def known_by(self) -> dict[str, Any]:
-        """The part of its row that no other run has."""
+        """The entries of its row that tell it from all other runs."""
         own = {"experiment": self.experiment, **self.settings}
         if hasattr(self.config, "data"):
             own["data"] = self.config.data

@@ -19,7 +19,7 @@ COPY = "copy"
 
 
 def random(shape: tuple[int, ...], seed: int) -> Any:
-    """Normal numbers, made on the device, as the host would take minutes for many."""
+    """Normal numbers, made on the device: the host would take minutes."""
     import jax
 
     return jax.random.normal(jax.random.key(seed), shape)

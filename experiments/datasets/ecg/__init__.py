@@ -135,7 +135,7 @@ def load(
 def _steps(
     read: Recordings, number: int, stream: Stream
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The steps of a record, and the classes that are due."""
+    """The steps of a record, and the class due at each."""
     x = condition(read.signals[number], stream)[:, None]
     y = np.full(len(x), NOTHING, np.int8)
     own = read.records == number

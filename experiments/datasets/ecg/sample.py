@@ -32,7 +32,7 @@ _EARLY = {"N": 1.0, "S": 0.65, "V": 0.7, "F": 0.9}  # of the usual time since th
 
 def generate() -> Recordings:
     """SECONDS of every record; always the same."""
-    # The old generator, whose numbers never change.
+    # This generator never changes its numbers.
     rng = np.random.RandomState(SEED)
     found = [_patient(rng) for _ in (*DS1, *DS2)]
     signals, places, classes = zip(*found, strict=True)

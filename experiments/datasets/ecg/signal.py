@@ -58,7 +58,7 @@ def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
     """
     factor = RATE // stream.rate
     taps = scipy.signal.firwin(TAPS, 0.8 / factor) if factor > 1 else np.ones(1)
-    # Before its beginning the signal is what it is at its beginning.
+    # The first value stands for all values before it.
     before = np.full(len(taps) - 1, float(signal[0]))
     whole = np.concatenate([before, signal])
     y = scipy.signal.lfilter(taps, 1, whole)[len(before) :: factor]

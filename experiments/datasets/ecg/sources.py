@@ -94,7 +94,7 @@ def _collect(path: Path) -> Recordings:
 
 
 def _read(record: Path, path: Path) -> _Record:
-    """The record whose files begin so; `path` is where they come from."""
+    """The record of these files; `path` is their source, for messages."""
     wfdb = _wfdb()
     try:
         read = wfdb.rdrecord(str(record), physical=False)

@@ -100,4 +100,4 @@ def sample(words: Sequence[str], dim: int) -> Vectors:
 def _noise(word: str, dim: int) -> np.ndarray:
     """Normal numbers that are always the same for a word."""
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
-    return np.random.RandomState(seed).normal(size=dim)  # the generator of old stays
+    return np.random.RandomState(seed).normal(size=dim)  # this generator never changes

@@ -1,4 +1,4 @@
-"""Where GloVe files can lie in a folder, and how their vectors are read.
+"""Finds GloVe files in a folder and reads their vectors.
 
 A file has a word in every line and its numbers behind it, separated by single blanks.
 Its name tells the dimension: `glove.6B.50d.txt`, with `.gz` or `.xz`, or in a `.zip`.
@@ -24,7 +24,7 @@ Found = tuple[np.ndarray, int]  # the matrix, and how many words have a vector
 
 # `.top60k`, say, marks the most frequent lines of the whole file.
 _NAME = re.compile(r"(?:.*/)?(glove\.(?:.*\.)?(\d+)d)(\.top\w+)?\.txt(\.gz|\.xz)?")
-# Lines of files that are known: one that lost its end between two lines has fewer.
+# Lines of known files: a file that was cut between two lines has fewer.
 _LINES = {"glove.6B": 400_000}
 
 
@@ -123,7 +123,7 @@ def _zipped(path: Path) -> list[str]:
 
 
 def _read(source: VectorFile, words: Sequence[str]) -> Found:
-    """Reads a file to its end, which checks what a compressed file knows of itself."""
+    """Reads a file to its end, where a compressed file has its checksum."""
     rows = {word.encode(): row for row, word in enumerate(words) if word}
     matrix = np.zeros((len(words), source.dim), np.float32)
     found: dict[int, int] = {}  # the row and the line in which its word was
@@ -162,7 +162,7 @@ def _read(source: VectorFile, words: Sequence[str]) -> Found:
 
 
 class _DamageError(Exception):
-    """What is wrong in the line at hand."""
+    """The defect of the current line."""
 
 
 @contextlib.contextmanager
@@ -177,7 +177,7 @@ def _opened(source: VectorFile) -> Iterator[IO[bytes]]:
 
 
 def _check_blanks(content: bytes, line: int, dim: int) -> None:
-    """Lets a line pass that has more blanks than it should, as its word has some.
+    """Accepts a line with more blanks than numbers: its word contains some.
 
     The vectors of the whole web, 840B, have a few of them.
     """

@@ -1,4 +1,4 @@
-"""Online handwriting: the features of pen strokes, and what they say.
+"""Online handwriting: the features of pen strokes, and their texts.
 
     omniglot    words of 3 to 6 random characters that 20 people drew
     pendigits   numbers of 3 to 6 random digits; a number mixes the hands of its part,
@@ -181,7 +181,7 @@ def _fits(steps: np.ndarray, text: list[int]) -> bool:
 
 
 def _padded(parts: Mapping[str, Iterable]) -> dict[str, np.ndarray]:
-    """The rows of each part with zeros behind them, as long as the longest of all."""
+    """The rows of each part, padded with zeros to the longest of all."""
     width = max(len(row) for rows in parts.values() for row in rows)
     return {
         part: np.stack([_pad(np.asarray(row), width) for row in rows])

@@ -1,4 +1,4 @@
-"""IAM-OnDB: lines of English text on a whiteboard, for those who hold its licence.
+"""IAM-OnDB: lines of English text on a whiteboard, for holders of its licence.
 
 Its folder is read as it is published:
 

@@ -70,7 +70,7 @@ def clean(ink: Ink, where: object = "ink") -> Ink:
     """
     strokes = [np.asarray(stroke, float).reshape(-1, 3) for stroke in ink]
     for number, stroke in enumerate(strokes, start=1):
-        # NaN is not at most anything.
+        # A comparison with NaN is false.
         for point in np.flatnonzero(~(np.abs(stroke) <= LARGEST).all(axis=1)):
             raise UserError(
                 f"{where}: point {point + 1} of stroke {number} is "
@@ -83,7 +83,7 @@ def clean(ink: Ink, where: object = "ink") -> Ink:
 
 
 def resample(stroke: np.ndarray, spacing: float) -> np.ndarray:
-    """A stroke as points in equal distances along it; both its ends stay.
+    """A stroke as points at equal distances, with both its ends.
 
     Args:
         stroke: Points `(n, 3)`, none repeated.
@@ -114,5 +114,5 @@ def _normalised(strokes: Ink) -> Ink:
 
 
 def _distances(stroke: np.ndarray) -> np.ndarray:
-    """How far along the stroke each of its points lies."""
+    """The length of the stroke up to each of its points."""
     return np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stroke[:, :2], axis=0).T))])
