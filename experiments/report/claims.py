@@ -8,7 +8,7 @@ from itertools import product
 from scipy import stats
 
 from experiments.report import speed
-from experiments.report.lines import Line, lower
+from experiments.report.lines import Line, measure
 from experiments.report.names import layer_name
 from experiments.report.papers import NOTHING, Claim, Paper, Table
 from experiments.report.rows import Results
@@ -43,13 +43,13 @@ class Comparison:
 def compare(paper: Paper, claim: Claim, results: Results) -> list[Comparison]:
     """All comparisons that the results allow for a claim of a paper."""
     lines = results.lines.get(claim.experiment, [])
-    if claim.kind == "reaches":
-        if claim.printed is None:
-            return _counted(paper.table(claim.table))
-        return list(_reaches(claim, claim.printed, lines))
     if claim.experiment == "speed":
         return list(_faster(claim, results))
-    return list(_better(claim, lines))
+    if claim.kind == "better":
+        return list(_better(claim, lines))
+    if claim.printed is None:
+        return list(_counted(paper.table(claim.table)))
+    return list(_reaches(claim, claim.printed, lines))
 
 
 def verdict(claim: Claim, comparisons: Sequence[Comparison]) -> str:
@@ -65,15 +65,23 @@ def verdict(claim: Claim, comparisons: Sequence[Comparison]) -> str:
 
 
 def sentence(claim: Claim, comparisons: Sequence[Comparison]) -> str:
-    """What `says` of the claim says; nothing where a comparison of it is missing."""
+    """The sentence of a claim, else its differences by the first measure.
+
+    A sentence that names a comparison without runs is left out.
+    """
     by_measure = {
         name: [each for each in comparisons if each.measure == name]
         for name in claim.measures
     }
-    try:
-        return claim.says.format(**by_measure) if comparisons else ""
-    except IndexError:
+    if not comparisons:
         return ""
+    try:
+        said = claim.says.format(**by_measure)
+    except IndexError:
+        said = ""
+    first = comparisons[0].measure
+    differences = [x.difference for x in comparisons if x.measure == first]
+    return said or "; ".join(dict.fromkeys(differences))
 
 
 def interval(
@@ -83,10 +91,10 @@ def interval(
 
     Args:
         ours: Two or more values.
-        theirs: Those on the other side.
+        theirs: The values on the other side.
         paired: Whether the values of both sides belong together one by one.
     """
-    with warnings.catch_warnings():  # SciPy's, of values that are all the same
+    with warnings.catch_warnings():  # SciPy warns of values that are all the same
         warnings.simplefilter("ignore", RuntimeWarning)
         if theirs is None:
             test = stats.ttest_1samp(ours, 0)
@@ -104,7 +112,7 @@ def difference(low: float, high: float) -> str:
 
 
 def decide(low: float, high: float) -> str:
-    """The verdict on what should be positive, of which this is the interval."""
+    """The verdict on a difference that should be positive, from its interval."""
     return HOLDS if low > 0 else FAILS if high < 0 else OPEN
 
 
@@ -113,31 +121,26 @@ def _better(claim: Claim, lines: Sequence[Line]) -> Iterator[Comparison]:
         [line for line in lines if line.matches(claim.same | side)]
         for side in (claim.runs, claim.than)
     )
-    for measure, a, b in product(claim.measures, left, right):
+    for name, a, b in product(claim.measures, left, right):
         paired = all("drawn_checksum" in row for row in (*a.rows, *b.rows))
-        ours, theirs = _values(a, b, measure, paired)
+        ours, theirs = a.values(name), b.values(name)
+        if paired:  # runs on the same data
+            drawn = a.drawn(name), b.drawn(name)
+            shared = [draw for draw in drawn[0] if draw in drawn[1]]
+            ours, theirs = ([side[draw] for draw in shared] for side in drawn)
         if min(len(ours), len(theirs)) < SEEDS or not _alike(claim, a, b):
             continue
         low, high = interval(ours, theirs, paired)
-        better_low = lower(measure, claim.experiment)
-        ends = (-high, -low) if better_low else (low, high)
+        lower = measure(name, claim.experiment).lower
+        ends = (-high, -low) if lower else (low, high)
         yield Comparison(
-            measure,
+            name,
             _side(claim, a, ours),
             _side(claim, b, theirs),
             difference(low, high),
             decide(*(end + claim.margin for end in ends)),
             min(a.length, b.length),
         )
-
-
-def _values(a: Line, b: Line, measure: str, paired: bool) -> tuple[list, list]:
-    """Those of each line; where seeds draw the data, of the same data in order."""
-    if not paired:
-        return a.values(measure), b.values(measure)
-    ours, theirs = a.drawn(measure), b.drawn(measure)
-    shared = [draw for draw in ours if draw in theirs]
-    return [ours[draw] for draw in shared], [theirs[draw] for draw in shared]
 
 
 def _alike(claim: Claim, a: Line, b: Line) -> bool:
@@ -155,20 +158,17 @@ def _alike(claim: Claim, a: Line, b: Line) -> bool:
         ignored.add("units")
     if None in (a.settings.get("forget"), b.settings.get("forget")):
         ignored.add("forget")
-    gated = [VARIANTS[line.settings["variant"]].gated for line in (a, b)]
-    if not all(gated):
+    if not all(VARIANTS[line.variant].gated for line in (a, b)):
         ignored.add("gate_activation")
     names = {*a.settings, *b.settings} - ignored
     return all(a.settings.get(name) == b.settings.get(name) for name in names)
 
 
 def _side(claim: Claim, line: Line, values: Sequence[float]) -> str:
-    """A line in words: its layer, what the claim leaves open, its mean."""
+    """A line in words: its layer, the settings that the claim leaves open, its mean."""
     fixed = [name for name, x in claim.same.items() if not isinstance(x, list)]
-    parts = [
-        layer_name(line.settings["variant"]),
-        *describe([line], ["variant", *fixed]),
-    ]
+    told = describe(line, ["variant", *fixed])
+    parts = [layer_name(line.variant), *([told] if told else [])]
     parts += [f"{line.weights:,} weights"] if claim.equal_weights else []
     return f"{', '.join(parts)}: {spread(values)} ({line.name}, {len(values)} seeds)"
 
@@ -177,8 +177,8 @@ def _reaches(
     claim: Claim, printed: float, lines: Sequence[Line]
 ) -> Iterator[Comparison]:
     able = [line for line in lines if line.matches(claim.same | claim.runs)]
-    for measure, line in product(claim.measures, able):
-        values = line.values(measure)
+    for name, line in product(claim.measures, able):
+        values = line.values(name)
         if len(values) < SEEDS:
             continue
         low, high = (end - printed for end in interval(values))
@@ -186,7 +186,7 @@ def _reaches(
         outside = [WITHIN - low, WITHIN + high]
         decision = HOLDS if min(inside) > 0 else FAILS if min(outside) < 0 else OPEN
         yield Comparison(
-            measure,
+            name,
             _side(claim, line, values),
             f"{printed:.4f} (printed)",
             difference(low, high),
@@ -197,40 +197,37 @@ def _reaches(
 
 def _faster(claim: Claim, results: Results) -> Iterator[Comparison]:
     ours, theirs = claim.runs["layer"], claim.than["layer"]
-    rows = speed.unmasked(speed.newest(results.speed), "imdb")
-    for (backend, processor), own in speed.grouped(rows, speed.WHERE).items():
-        steps = speed.steps(own)
-        if not {ours, theirs} <= {*steps}:
+    times = speed.steps(results.speed).query("model == 'imdb' and not masked")
+    if not {ours, theirs} <= {*times}:
+        return
+    ratios = (times[theirs] / times[ours]).dropna()
+    for (backend, processor), own in ratios.groupby(level=speed.WHERE):
+        if len(own) < SEEDS:
             continue
-        ratios = (steps[theirs] / steps[ours]).dropna()
-        if len(ratios) < SEEDS:
-            continue
-        faster = int((ratios > 1).sum())
+        faster = int((own > 1).sum())
         yield Comparison(
             "step",
-            f"{backend}, {processor}: faster at {faster} of {len(ratios)} shapes",
+            f"{backend}, {processor}: faster at {faster} of {len(own)} shapes",
             NOTHING,
-            f"{ratios.min():.1f} to {ratios.max():.1f} times faster",
-            HOLDS if faster == len(ratios) else FAILS,
+            f"{own.min():.1f} to {own.max():.1f} times faster",
+            HOLDS if faster == len(own) else FAILS,
         )
 
 
-def _counted(table: Table) -> list[Comparison]:
-    found = []
-    for cell in table.cells:
-        ours, printed = counted(cell.settings), int(cell.printed["weights"])
-        layer = f"{cell.settings['task']}, {layer_name(cell.settings['variant'])}"
-        said = HOLDS if ours == printed else FAILS
-        left, right = f"{layer}: {ours:,}", f"{printed:,} (printed)"
-        found.append(Comparison("weights", left, right, f"{ours - printed:+,}", said))
-    return found
-
-
-def counted(settings: dict) -> int:
-    """The weights of a recurrent layer in this library."""
+def _counted(table: Table) -> Iterator[Comparison]:
+    """The weights of recurrent layers in this library, beside the printed ones."""
     from slim_keras.variants import VARIANTS
 
-    layer = VARIANTS[settings["variant"]]
-    return settings["directions"] * layer.parameters(
-        settings["inputs"], settings["units"]
-    )
+    for cell in table.cells:
+        task, key, inputs, units, directions = cell.settings.values()
+        layer = VARIANTS[key]
+        ours = directions * layer.parameters(inputs, units)
+        printed = int(cell.printed["weights"])
+        both = f", {directions} directions" if directions > 1 else ""
+        yield Comparison(
+            "weights",
+            f"{task}, {layer.name}, m = {inputs}, n = {units}{both}: {ours:,}",
+            f"{printed:,} (printed)",
+            f"{ours - printed:+,}",
+            HOLDS if ours == printed else FAILS,
+        )

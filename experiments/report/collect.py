@@ -15,10 +15,10 @@ from experiments.report.rows import (
 
 @dataclass
 class Collected:
-    """What became of the runs of a folder."""
+    """The names of the runs in a folder, by what became of them."""
 
     new: list[str] = field(default_factory=list)  # copied
-    known: list[str] = field(default_factory=list)  # the results have them
+    known: list[str] = field(default_factory=list)  # in the results already
     other: list[str] = field(default_factory=list)  # the results keep another row
     samples: list[str] = field(default_factory=list)  # of sample data: never copied
 
@@ -26,14 +26,14 @@ class Collected:
 def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
     """Copies the rows and epochs of the runs that the results lack.
 
-    It copies the epochs of a run before its row, so no row stands without them; after
-    an interruption the same command copies the rest.
+    The epochs of a run are copied before its row, so that no row lacks them. After an
+    interruption the same command copies the rest.
 
     Args:
         runs: The `--output` of the experiments: `results.jsonl` and a folder a run.
         results: One JSONL file an experiment, and `histories/<run>.json`.
-        busy: Whether the machine did other work, too: the copied rows have no seconds
-            per epoch.
+        busy: Whether the machine did other work, too. The copied rows then have no
+            seconds per epoch.
 
     Raises:
         UserError: The folder has no rows, a line is damaged, or a run has no epochs.
@@ -45,8 +45,8 @@ def collect(runs: Path, results: Path, busy: bool = False) -> Collected:
     rows = read_rows(source)
     for number, row in enumerate(rows, start=1):
         check_trained(row, f"{source}, line {number}")
-    # A run that was deleted and trained again has several rows, and the epochs of the
-    # last one.
+    # A run that was deleted and trained again has several rows; its epochs are those
+    # of the last row.
     for run, row in {row["run"]: row for row in rows}.items():
         row |= {"seconds_per_epoch": None} if busy else {}
         target = results / f"{row['experiment']}.jsonl"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 from experiments.core.results import Row
-from experiments.report.papers import NOTHING
-from experiments.report.speed import grouped, layer_title, place
+from experiments.report.speed import layer_title, place
 from experiments.report.text import table
 
-_TABLE = ("processor", "model", "streamed")
-_KEY = (*_TABLE, "layer", "runtime", "precision")
+_KEY = ("processor", "model", "streamed", "layer", "runtime", "precision")
 _PRECISIONS = {
     "float32": "float32",
     "float16": "float16",
@@ -16,6 +16,7 @@ _PRECISIONS = {
     "full": "8 bits, activations too",
     "full16": "8 bits, activations of 16",
 }
+_RUNTIMES = {"litert": "LiteRT", "onnxruntime": "onnxruntime"}
 
 _INTRODUCTION = """\
 # On small devices
@@ -29,7 +30,7 @@ memory of its process. `python -m experiments.edge` makes the rows."""
 
 
 def page(rows: Iterable[Row]) -> str:
-    """The page: a table for each model, the smallest models first."""
+    """The page: a table for each model, the newest row of each file."""
     own = newest(rows)
     if not own:
         return f"{_INTRODUCTION}\n\nNo rows yet.\n"
@@ -40,42 +41,34 @@ def page(rows: Iterable[Row]) -> str:
 def newest(rows: Iterable[Row]) -> list[Row]:
     """The last row of each file, by model and layer; none of sample data."""
     real = [row for row in rows if row["data"] != "sample"]
-    last = {tuple(row[field] for field in _KEY): row for row in real}
-    return sorted(last.values(), key=_place)
-
-
-def _place(row: Row) -> tuple:
-    precision = list(_PRECISIONS).index(row["precision"])
-    kind = tuple(row[field] for field in _TABLE)
-    return (*kind, row["runtime"], place(row["layer"]), precision)
+    return list({tuple(row[name] for name in _KEY): row for row in real}.values())
 
 
 def edge_tables(rows: Sequence[Row]) -> str:
     """A table for each model; one step at a time, then whole sequences."""
+    last = pd.DataFrame(rows)
+    last["place"] = last["layer"].map(place)
+    last["bits"] = last["precision"].map([*_PRECISIONS].index)
+    last = last.sort_values(["processor", "model", "runtime", "place", "bits"])
     parts = []
-    rows = sorted(rows, key=lambda row: not row["streamed"])
-    for (processor, model, streamed), own in grouped(rows, _TABLE).items():
-        what = "one step at a time" if streamed else "whole sequences"
-        title = f"## {model}, {what}: {processor}"
-        time = "us per step" if streamed else "ms per sequence"
-        columns = ["runtime", "layer", "weights", "kB", "peak MB", time]
-        scored = any(row["test_accuracy"] is not None for row in own)
-        columns += ["test accuracy"] if scored else []
-        body = [_cells(row, scored) for row in own]
-        parts += [title, table(columns, body)]
+    for streamed in (True, False):
+        shown = last[last["streamed"] == streamed]
+        for (processor, model), own in shown.groupby(["processor", "model"]):
+            time, unit = own["sequence_ms"].map("{:.2f}".format), "ms per sequence"
+            if streamed:
+                time, unit = own["step_us"].map("{:.1f}".format), "us per step"
+            columns = {
+                "runtime": own["runtime"].map(_RUNTIMES),
+                "layer": own["layer"].map(layer_title),
+                "weights": own["precision"].map(_PRECISIONS),
+                "kB": (own["bytes"] / 1000).map("{:.1f}".format),
+                "peak MB": own["peak_mb"].map("{:.1f}".format),
+                unit: time,
+            }
+            if own["test_accuracy"].notna().any():
+                accuracy = own["test_accuracy"].map("{:.3f}".format)
+                columns["test accuracy"] = accuracy.replace("nan", None)
+            what = "one step at a time" if streamed else "whole sequences"
+            parts.append(f"## {model}, {what}: {processor}")
+            parts.append(table(columns, pd.DataFrame(columns).to_numpy()))
     return "\n\n".join(parts)
-
-
-def _cells(row: Row, scored: bool) -> list[str]:
-    cells = [
-        {"litert": "LiteRT", "onnxruntime": "onnxruntime"}[row["runtime"]],
-        layer_title(row["layer"]),
-        _PRECISIONS[row["precision"]],
-        f"{row['bytes'] / 1000:.1f}",
-        f"{row['peak_mb']:.1f}",
-        f"{row['step_us']:.1f}" if row["streamed"] else f"{row['sequence_ms']:.2f}",
-    ]
-    if scored:
-        right = row["test_accuracy"]
-        cells.append(NOTHING if right is None else f"{right:.3f}")
-    return cells

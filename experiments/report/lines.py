@@ -1,22 +1,18 @@
-"""Runs that differ in their seed only, and what is measured of them."""
+"""Runs that differ only in their seed, and what is measured of them."""
 
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from experiments.core.checkpoint import History
 from experiments.core.experiment import find
 from experiments.core.results import Row
 
-# What is measured of one run; `None` where the run does not say it.
-Measure = Callable[[Row, History], float | None]
-
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
 LENGTHS = {"epochs", "steps"}  # what experiments call the length of a training
-# These stand only in rows of experiments without classes, and of experiments whose seed
-# draws the data.
+# Only experiments without classes, or whose seed draws the data, write these.
 OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
 
 # What a row holds besides the settings that its numbers depend on.
@@ -28,7 +24,17 @@ RECORD = OPTIONAL | {
 }
 
 
-def _score(name: str, figure: str) -> Measure:
+@dataclass(frozen=True)
+class Measure:
+    """A number of a run; `of` gives `None` where the run does not say it."""
+
+    head: str
+    of: Callable[[Row, History], float | None]
+    digits: int = 4
+    lower: bool = False  # whether a lower value is better
+
+
+def _score(name: str, figure: str) -> Callable[[Row, History], float | None]:
     return lambda row, history: (row.get(name) or {}).get(figure)
 
 
@@ -54,60 +60,61 @@ def _validation(row: Row, history: History) -> float | None:
     return row["clean"] and history[row["clean"]["epoch"] - 1]["val_accuracy"]
 
 
-def _mean_test(first: int, last: int) -> Measure:
+def _mean_test(first: int, last: int) -> Callable[[Row, History], float | None]:
     def mean(row: Row, history: History) -> float | None:
         if len(history) < last:
             return None
-        epochs = history[first - 1 : last]
-        return statistics.mean(entry["test_accuracy"] for entry in epochs)
+        return statistics.mean(x["test_accuracy"] for x in history[first - 1 : last])
 
     return mean
 
 
-MEASURES: dict[str, Measure] = {
-    "train": lambda row, history: row["train_accuracy"],
-    "paper": _score("paper", "test_accuracy"),
-    "clean": _score("clean", "test_accuracy"),
-    "epoch": _score("paper", "epoch"),
-    "validation": _validation,
-    "chosen": _score("clean", "epoch"),
-    "late": _mean_test(95, 100),
-    "after_150": _mean_test(151, 200),
-    "error": _error,
-    "mse": _score("best", "test_loss"),
-    "mse_last": _score("last", "test_loss"),
-    "solved": _solved,
-    "cer": _score("best", "test_cer"),
-    "cer_beam": _score("best", "test_cer_beam"),
-    "gap": _gap,
-    "cer_train": _score("last", "train_cer"),
-    "cer_last": _score("last", "test_cer"),
-    "parameters": lambda row, history: row["model_parameters"],
-    "recurrent": lambda row, history: row["recurrent_parameters"],
-    "seconds": lambda row, history: row["seconds_per_epoch"],
+MEASURES = {
+    "train": Measure("train", lambda row, _: row["train_accuracy"]),
+    "paper": Measure("test, `paper`", _score("paper", "test_accuracy")),
+    "clean": Measure("test, `clean`", _score("clean", "test_accuracy")),
+    "epoch": Measure("epoch of it", _score("paper", "epoch"), 1),
+    "validation": Measure("validation", _validation),
+    "chosen": Measure("epoch", _score("clean", "epoch"), 1),
+    "late": Measure("test, epochs 95-100", _mean_test(95, 100), 3),
+    "after_150": Measure("test, epochs 151-200", _mean_test(151, 200)),
+    "error": Measure("error %", _error, 2, lower=True),
+    "mse": Measure("lowest MSE", _score("best", "test_loss"), lower=True),
+    "mse_last": Measure("last MSE", _score("last", "test_loss"), lower=True),
+    "solved": Measure(f"steps to MSE < {SOLVED}", _solved, 0, lower=True),
+    "cer": Measure("test CER", _score("best", "test_cer"), lower=True),
+    "cer_beam": Measure("by beam search", _score("best", "test_cer_beam"), lower=True),
+    "gap": Measure("test CER less train CER", _gap, lower=True),
+    "cer_train": Measure("train CER at the end", _score("last", "train_cer"), 4, True),
+    "cer_last": Measure("test CER at the end", _score("last", "test_cer"), 4, True),
+    "parameters": Measure("weights", lambda row, _: row["model_parameters"]),
+    "recurrent": Measure(
+        "weights of the layer", lambda row, _: row["recurrent_parameters"]
+    ),
+    "seconds": Measure("seconds per epoch", lambda row, _: row["seconds_per_epoch"], 1),
 }
-_LOWER = {"error", "mse", "mse_last", "cer", "cer_beam", "gap", "cer_train", "cer_last"}
 
 
-def measure(name: str) -> Measure:
-    """One of `MEASURES`, or a score as an experiment declares it: `best.test_cer`."""
-    return MEASURES[name] if name in MEASURES else _score(*name.split("."))
+def scores(experiment: str) -> dict[str, Measure]:
+    """The measures that an experiment declares, as in `"best.test_cer"`."""
+    return {
+        f"{score.name}.{score.figure}": Measure(
+            f"{score.figure.replace('_', ' ')}, `{score.name}`",
+            _score(score.name, score.figure),
+            lower=score.lower,
+        )
+        for score in find(experiment).scores
+    }
 
 
-def scores(experiment: str) -> dict[str, bool]:
-    """The scores of an experiment as measures, and whether a lower one is better."""
-    found = find(experiment).scores
-    return {f"{score.name}.{score.figure}": score.lower for score in found}
-
-
-def lower(name: str, experiment: str) -> bool:
-    """Whether a lower value of a measure is better."""
-    return name in _LOWER or scores(experiment).get(name, False)
+def measure(name: str, experiment: str) -> Measure:
+    """One of `MEASURES`, or one that the experiment declares."""
+    return MEASURES[name] if name in MEASURES else scores(experiment)[name]
 
 
 @dataclass(frozen=True)
 class Line:
-    """Runs that differ in nothing but their seed: one measured line of a table."""
+    """Runs that differ only in their seed: one measured line of a table."""
 
     number: int  # its place among the lines of its experiment, from 1
     settings: Row  # what the numbers of all its runs depend on, besides the seed
@@ -115,9 +122,19 @@ class Line:
     histories: list[History]  # the epochs of the runs, in the same order
 
     @property
+    def experiment(self) -> str:
+        """The experiment that trained it."""
+        return self.settings["experiment"]
+
+    @property
     def name(self) -> str:
         """What the report calls it."""
-        return f"{self.settings['experiment']} {self.number}"
+        return f"{self.experiment} {self.number}"
+
+    @property
+    def variant(self) -> str:
+        """The key of its layer."""
+        return self.settings["variant"]
 
     @property
     def runs(self) -> list[tuple[Row, History]]:
@@ -129,19 +146,25 @@ class Line:
         """The runs that did not diverge."""
         return [run for run in self.runs if run[0]["status"] == "finished"]
 
+    def only(self, seeds: Set[int]) -> "Line":
+        """The line with the runs of some seeds."""
+        kept = [run for run in self.runs if run[0]["seed"] in seeds]
+        rows, histories = [row for row, _ in kept], [history for _, history in kept]
+        return replace(self, rows=rows, histories=histories)
+
     def values(self, name: str) -> list[float]:
-        """A measure of each finished run that says it."""
-        found = (measure(name)(*run) for run in self.finished)
-        return [value for value in found if value is not None]
+        """A measure of each finished run that has it."""
+        of = measure(name, self.experiment).of
+        return [value for run in self.finished if (value := of(*run)) is not None]
 
     def drawn(self, name: str) -> dict[str, float]:
         """The same, by the data that the seed of the run drew."""
-        found = {
-            row["drawn_checksum"]: measure(name)(row, history)
-            for row, history in self.finished
-            if "drawn_checksum" in row
+        of = measure(name, self.experiment).of
+        return {
+            run[0]["drawn_checksum"]: value
+            for run in self.finished
+            if "drawn_checksum" in run[0] and (value := of(*run)) is not None
         }
-        return {draw: value for draw, value in found.items() if value is not None}
 
     @property
     def weights(self) -> int:
@@ -162,21 +185,16 @@ class Line:
         )
 
 
-def longest(lines: Sequence[Line], apart: Set[str] = LENGTHS) -> list[Line]:
-    """Of the lines that differ only in the settings `apart` the longest one.
-
-    Args:
-        lines: Lines of one experiment.
-        apart: The names of the settings.
-    """
+def longest(lines: Sequence[Line]) -> list[Line]:
+    """The longest of the lines that differ only in their length."""
     groups: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        common = [item for item in line.settings.items() if item[0] not in apart]
+        common = [item for item in line.settings.items() if item[0] not in LENGTHS]
         groups[str(sorted(common))].append(line)
     return [max(group, key=attrgetter("length")) for group in groups.values()]
 
 
 def usual(lines: Sequence[Line]) -> Line | None:
-    """The line with the most finished seeds, of as many the longest."""
+    """The line with the most finished seeds; of several the longest."""
     able = [line for line in lines if line.finished]
     return max(able, key=lambda line: (len(line.finished), line.length), default=None)

@@ -5,26 +5,15 @@ from pathlib import Path
 
 from experiments.core.experiment import find
 from experiments.report import edge, speed
-from experiments.report.claims import (
-    RULE,
-    Comparison,
-    compare,
-    sentence,
-    verdict,
-)
+from experiments.report.claims import RULE, Comparison, compare, sentence, verdict
 from experiments.report.figures import draw
-from experiments.report.grids import CONFIGS, GRIDS, grids_table
+from experiments.report.grids import CONFIGS, progress
 from experiments.report.lines import scores
 from experiments.report.papers import Claim, Page, Paper
 from experiments.report.rows import Results
 from experiments.report.search import best_table
-from experiments.report.tables import (
-    commands_table,
-    other_lines,
-    paper_table,
-    short_table,
-)
-from experiments.report.text import folded, head, table
+from experiments.report.tables import paper_table, runs_table
+from experiments.report.text import head, table
 
 HOME = "README"
 
@@ -71,24 +60,22 @@ def pages(
             page.
         folder: Where the pages go.
     """
-    for name in results.lines.keys() - declared.keys():
+    for name in sorted(results.lines.keys() - declared.keys()):
         summary = find(name).summary.splitlines()[0]
         declared = declared | {name: Page(title=name, about=summary)}
-    searches = {n: CONFIGS / page.search for n, page in declared.items() if page.search}
-    drawn = draw(results, papers, searches, folder / "figures")
+    drawn = draw(results, papers, folder / "figures")
+    speed.draw(results.speed, folder / "figures" / "speed.png")
     judged = [
         (paper, claim, compare(paper, claim, results))
         for paper in papers
         for claim in paper.claims
     ]
-    made = {
-        name: _experiment(name, page, results, papers, judged, drawn)
-        for name, page in declared.items()
-    }
+    made = {HOME: _home(results, papers, declared, judged, drawn)}
+    for name, page in declared.items():
+        made[name] = _experiment(name, page, results, papers, judged, drawn)
     made["speed"] = speed.page(results.speed, papers)
     made["edge"] = edge.page(results.edge)
-    home = _home(results, papers, declared, judged, drawn)
-    return {f"{name}.md": text for name, text in ({HOME: home} | made).items()}
+    return {f"{name}.md": text for name, text in made.items()}
 
 
 def _home(
@@ -99,22 +86,34 @@ def _home(
     drawn: dict[str, str],
 ) -> str:
     tried = [
-        [f"[{page.title}]({name}.md)", page.about, str(_runs(results, name))]
+        [
+            f"[{page.title}]({name}.md)",
+            page.about,
+            sum(len(line.rows) for line in results.lines.get(name, [])),
+        ]
         for name, page in declared.items()
     ]
-    tried += [
+    timed = "A training step against Keras' and PyTorch's LSTM."
+    tried.append(["[Speed](speed.md)", timed, None])
+    files = "Exported files in LiteRT and onnxruntime."
+    tried.append(["[Small devices](edge.md)", files, None])
+    verdicts = [
         [
-            "[Speed](speed.md)",
-            "A training step against Keras' and PyTorch's LSTM.",
-            "-",
-        ],
-        ["[Small devices](edge.md)", "Exported files in LiteRT and onnxruntime.", "-"],
+            number,
+            claim.sentence,
+            claim.source
+            if claim.source.startswith("Keras")
+            else f"{claim.source}, {paper.key}",
+            f"**{verdict(claim, comparisons)}**",
+            sentence(claim, comparisons),
+        ]
+        for number, (paper, claim, comparisons) in enumerate(judged, start=1)
     ]
     parts = [
         INTRODUCTION,
         table(["page", "what was tried", "runs"], tried),
         "## What holds of the claims",
-        _verdicts(judged),
+        table(["", "claim", "where", "verdict", "difference, 95 %"], verdicts),
         RULE,
     ]
     for paper in papers:
@@ -122,44 +121,11 @@ def _home(
     return "\n\n".join([*parts, NUMBERS]) + "\n"
 
 
-def _runs(results: Results, name: str) -> int:
-    return sum(len(line.rows) for line in results.lines.get(name, []))
-
-
-def _verdicts(judged: Sequence[Judged]) -> str:
-    rows = []
-    for number, (paper, claim, comparisons) in enumerate(judged, start=1):
-        where = claim.source
-        where += "" if where.startswith("Keras") else f", {paper.key}"
-        says = verdict(claim, comparisons)
-        rows.append(
-            [
-                str(number),
-                claim.sentence,
-                where,
-                f"**{says}**",
-                _told(claim, comparisons),
-            ]
-        )
-    return table(["", "claim", "where", "verdict", "difference, 95 %"], rows)
-
-
-def _told(claim: Claim, comparisons: Sequence[Comparison]) -> str:
-    """The sentence of a claim, or its differences by the first measure."""
-    said = sentence(claim, comparisons)
-    if said or not comparisons:
-        return said
-    first = comparisons[0].measure
-    differences = [x.difference for x in comparisons if x.measure == first]
-    return "; ".join(dict.fromkeys(differences))
-
-
 def _paper(
     paper: Paper, results: Results, declared: dict[str, Page], drawn: dict[str, str]
 ) -> list[str]:
     """A paper on the first page: what it does, a table and a figure."""
-    tables = [paper.table(name) for name in paper.summary]
-    measured = {x.experiment for x in paper.tables}
+    measured = {printed.experiment for printed in paper.tables}
     measured |= {claim.experiment for claim in paper.claims}
     names = [name for name in declared if name in measured]
     links = ", ".join(f"[{declared[name].title}]({name}.md)" for name in names)
@@ -167,16 +133,18 @@ def _paper(
         f"## [{paper.title}]({paper.link})",
         f"{paper.authors}. {' '.join(paper.about.split())} More: {links}.",
     ]
-    for printed in tables:
+    for printed in map(paper.table, paper.summary):
         lines = results.lines.get(printed.experiment, [])
-        parts += [f"**{printed.title}**", short_table(printed, lines, run=True)]
-    if paper.figure in drawn:
-        parts.append(_image(paper.figure, drawn))
-    return parts
+        parts += [f"**{printed.title}**", paper_table(printed, lines, run=True)]
+    return [*parts, *_images([paper.figure], drawn)]
 
 
-def _image(name: str, drawn: dict[str, str]) -> str:
-    return f"![{name}](figures/{name}.png)\n*{drawn[name]}.*"
+def _images(names: Sequence[str], drawn: dict[str, str]) -> list[str]:
+    return [
+        f"![{name}](figures/{name}.png)\n*{drawn[name]}.*"
+        for name in names
+        if name in drawn
+    ]
 
 
 def _experiment(
@@ -188,42 +156,37 @@ def _experiment(
     drawn: dict[str, str],
 ) -> str:
     lines = results.lines.get(name, [])
-    tables = [
-        (paper, x) for paper in papers for x in paper.tables if x.experiment == name
-    ]
     parts = [f"# {page.title}", f"{page.about} [All results](README.md)."]
-    parts += [paper_table(paper, printed, lines) for paper, printed in tables]
-    found = best_table(CONFIGS / page.search, lines) if page.search else ""
-    if found:
+    for paper in papers:
+        for printed in paper.tables:
+            if printed.experiment == name and "weights" not in printed.printed:
+                parts.append(f"## {printed.title}")
+                source = ", ".join(
+                    filter(None, [f"[{paper.key}]({paper.link})", printed.source])
+                )
+                if printed.config:
+                    source += f". {progress(CONFIGS / printed.config, lines)}"
+                parts += [source, paper_table(printed, lines), *printed.notes]
+    if page.search and (found := best_table(CONFIGS / page.search, lines)):
         parts += ["## The best model of each layer", found]
     figures = [
         x.name for paper in papers for x in paper.figures if x.experiment == name
     ]
-    shown = [_image(x, drawn) for x in [*figures, f"{name}-best"] if x in drawn]
-    if shown:
+    if shown := _images(figures, drawn):
         parts += ["## Figures", *shown]
     evidence = [
-        _evidence(number, claim, comparisons)
+        [number, head(x.measure), x.left, x.right, x.difference, x.verdict]
         for number, (_, claim, comparisons) in enumerate(judged, start=1)
-        if claim.experiment == name and comparisons
+        if claim.experiment == name
+        for x in comparisons
     ]
     if evidence:
-        parts += ["## Comparisons behind the claims", *evidence]
-    grids = grids_table(results, CONFIGS, name)
-    if grids:
-        parts += ["## What is left to run", grids, GRIDS]
-    measures = page.measures or [*scores(name)]
-    others = other_lines([printed for _, printed in tables], lines, measures)
-    if others:
-        parts += ["## Runs with settings that no table prints", others]
+        columns = ["claim", "measure", "this", "against", "difference", "verdict"]
+        numbers = (
+            "The numbers are those of the [claims](README.md#what-holds-of-the-claims)."
+        )
+        parts += ["## Comparisons behind the claims", numbers, table(columns, evidence)]
     if lines:
-        parts += ["## All runs", STARTS, commands_table(lines)]
+        measures = page.measures or [*scores(name)]
+        parts += ["## All runs", STARTS, runs_table(lines, measures)]
     return "\n\n".join(parts) + "\n"
-
-
-def _evidence(number: int, claim: Claim, comparisons: Sequence[Comparison]) -> str:
-    rows = [
-        [head(x.measure), x.left, x.right, x.difference, x.verdict] for x in comparisons
-    ]
-    columns = ["measure", "this", "against", "difference", "verdict"]
-    return folded(f"Claim {number}: {claim.sentence}", table(columns, rows))

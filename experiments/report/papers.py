@@ -104,10 +104,10 @@ class Claim:
 class Panel:
     """A panel of a figure: each of `lines` is a line of runs that have `select`."""
 
-    title: str
-    select: Settings
-    lines: Sequence[Settings]
-    x: str = ""
+    title: str = ""
+    select: Settings = field(default_factory=dict)
+    lines: Sequence[Settings] = ({},)
+    x: str = ""  # the measure across; without one it shows curves over the epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +118,8 @@ class Figure:
     title: str
     experiment: str
     panels: Sequence[Panel]  # four at most
-    x: str = ""  # of points, the measure across
-    y: str = "test_accuracy"  # a figure of the epochs; of points, a measure
+    search: str = ""  # the file in `configs/` whose best models alone it shows
+    y: str = "test_accuracy"  # of curves a key of the history, of points a measure
     label: str = ""  # of the vertical axis
     printed: str = ""  # the table whose numbers stand as dashed lines
     printed_measure: str = "paper"

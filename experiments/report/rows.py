@@ -1,4 +1,4 @@
-"""Reads result rows and puts runs together that differ in their seed only."""
+"""Reads result rows and puts runs together that differ only in their seed."""
 
 import json
 from collections import defaultdict
@@ -33,7 +33,7 @@ def read(folder: Path) -> Results:
         folder: The folder; its `histories/<run>.json` hold the epochs.
 
     Raises:
-        UserError: The folder has no rows, a line is damaged, a run stands in a file
+        UserError: The folder has no rows, a line is damaged, or a run stands in a file
             twice or has no epochs.
     """
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in result_rows(path)]
@@ -70,7 +70,7 @@ def result_rows(path: Path) -> list[Row]:
 
 
 def check_trained(row: Row, where: str) -> None:
-    """Refuses a row that is not that of a training run."""
+    """Refuses a row that no training run wrote."""
     needed = RECORD - OPTIONAL | {"experiment", "data", "variant"}
     missing = sorted(needed - row.keys(), key=lambda name: (name != "experiment", name))
     if missing:
@@ -82,11 +82,9 @@ def check_trained(row: Row, where: str) -> None:
 
 def _lines(rows: Iterable[Row], folder: Path) -> list[Line]:
     together: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["seed"]):
         together[json.dumps(_settings(row), sort_keys=True)].append(row)
     groups = sorted(together.values(), key=lambda group: _order(_settings(group[0])))
-    for group in groups:
-        group.sort(key=lambda row: row["seed"])
     remedy = "delete it and --collect the run again"
     return [
         Line(
@@ -100,7 +98,7 @@ def _lines(rows: Iterable[Row], folder: Path) -> list[Line]:
 
 
 def history_path(folder: Path, row: Row) -> Path:
-    """Where the epochs of a run stand in a folder of results."""
+    """The file with the epochs of a run, in a folder of results."""
     return folder / "histories" / f"{row['run']}.json"
 
 
@@ -119,14 +117,14 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
     """The epochs of a run, as many as its row says.
 
     Args:
-        path: The JSON file of them.
+        path: The JSON file that holds them.
         row: The row of the run.
         remedy: What the user can do about a missing or damaged file.
 
     Raises:
         UserError: The file is missing or damaged, or has another number of epochs.
     """
-    if not row["epochs_finished"]:  # it diverged in the first one
+    if not row["epochs_finished"]:  # the run diverged in the first epoch
         return []
     try:
         history = json.loads(path.read_text(encoding="utf-8"))
@@ -134,7 +132,7 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
             raise ValueError
     except FileNotFoundError:
         raise UserError(
-            f"{path} is missing; it holds the epochs of a run that has a row: {remedy}"
+            f"{path} is missing, the epochs of a run that has a row; {remedy}"
         ) from None
     except ValueError:
         raise UserError(f"{path} is no JSON list; {remedy}") from None

@@ -1,19 +1,16 @@
 """The best configuration that a search found for each layer, and how good it is."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from experiments.core.checkpoint import History
-from experiments.core.results import Row
-from experiments.grid.runs import Run
 from experiments.report.claims import difference, interval
 from experiments.report.grids import anywhere, wanted
-from experiments.report.lines import MEASURES, Line
+from experiments.report.lines import Line
 from experiments.report.names import layer_name
 from experiments.report.papers import NOTHING
-from experiments.report.text import head, number, seeds, spread, table, value
+from experiments.report.text import head, measured, seeds, spread, table, value
 
 NOTE = """\
 `python -m experiments.grid configs/{grid}` is the search. The best configuration of
@@ -24,51 +21,42 @@ which chose nothing, or over seed {seed} where no other seed has run; `epoch` is
 one that the validation split chose. The last column is the difference on the test
 set, with half its 95 % confidence interval."""
 
-SHOWN = ("clean", "chosen", "seconds")
 
-
-@dataclass(frozen=True)
-class Best:
-    """What a configuration of a search came to; `best` picks one for each layer."""
+class Best(NamedTuple):
+    """The best configuration of a layer."""
 
     line: Line  # its runs, with all seeds
-    row: Row  # that of the seed that searches
-    history: History
-
-    @property
-    def validation(self) -> float | None:
-        """The validation accuracy that chooses; none without, or if it diverged."""
-        if self.row["status"] != "finished":
-            return None
-        return MEASURES["validation"](self.row, self.history)
-
-    @property
-    def rank(self) -> tuple[float, int]:
-        """By this accuracy; of equals the smaller model is the better one."""
-        return self.validation or 0.0, -self.line.weights
-
-    @property
-    def judged(self) -> Line:
-        """The line without that seed, if others have finished."""
-        others = [run for run in self.line.runs if run[0] is not self.row]
-        rows = [row for row, _ in others]
-        histories = [history for _, history in others]
-        line = replace(self.line, rows=rows, histories=histories)
-        return line if line.finished else self.line
+    judged: Line  # without the seed that searched, if others have finished
+    validation: list[float]  # the accuracy that chose; empty if the run diverged
+    tried: int  # how many configurations of the layer have run
 
 
-def best(grid: Path, lines: Sequence[Line]) -> list[tuple[Best, int]]:
-    """The best configuration of each layer in a search, and of how many.
+def best(grid: Path, lines: Sequence[Line]) -> list[Best]:
+    """The best configuration of each layer in a search.
 
     Args:
         grid: The file of the search; its first seed searches.
         lines: The measured lines of its experiment.
     """
-    found = [one for run in _searched(grid) if (one := _found(run, lines))]
-    tried = Counter(one.line.settings["variant"] for one in found)
-    rising = sorted(found, key=lambda one: one.rank)
-    highest = {one.line.settings["variant"]: one for one in rising}
-    return [(highest[key], count) for key, count in tried.items()]
+    found: dict[str, list[Best]] = defaultdict(list)
+    runs = wanted(grid)
+    seed = runs[0].config.seed
+    for run in runs:
+        able = [x for x in lines if any(run.row([anywhere(row)]) for row in x.rows)]
+        if run.config.seed == seed and able:
+            line = max(able, key=lambda line: len(line.finished))
+            validation = line.only({seed}).values("validation")
+            others = line.only({row["seed"] for row in line.rows} - {seed})
+            judged = others if others.finished else line
+            found[line.variant].append(Best(line, judged, validation, 0))
+    return [
+        max(reversed(own), key=_rank)._replace(tried=len(own)) for own in found.values()
+    ]
+
+
+def _rank(one: Best) -> tuple[float, int]:
+    """The accuracy that chooses; of equals the smaller model is the better one."""
+    return max(one.validation, default=0.0), -one.line.weights
 
 
 def best_table(grid: Path, lines: Sequence[Line]) -> str:
@@ -84,50 +72,34 @@ def best_table(grid: Path, lines: Sequence[Line]) -> str:
     chosen = best(grid, lines)
     if not chosen:
         return ""
-    reference = chosen[0][0]
-    seed = reference.row["seed"]
-    runs = [run.settings for run in _searched(grid)]
-    varying = [name for name in runs[0] if len({run[name] for run in runs}) > 1]
+    reference = chosen[0]
+    runs = wanted(grid)
+    seed = runs[0].config.seed
+    searched = [run.settings for run in runs if run.config.seed == seed]
+    varying = [n for n in searched[0] if len({run[n] for run in searched}) > 1]
     axes = list(dict.fromkeys(["variant", *varying, "backend"]))
     rows = [
         [
             *(value(axis, one.line.settings[axis]) for axis in axes),
-            str(tried),
+            one.tried,
             f"{one.line.weights:,}",
-            f"{one.row['recurrent_parameters']:,}",
-            spread([] if one.validation is None else [one.validation]),
-            *(number(measure, one.judged.values(measure)) for measure in SHOWN),
+            f"{one.line.rows[0]['recurrent_parameters']:,}",
+            spread(one.validation),
+            *measured(one.judged, ["clean", "chosen", "seconds"]),
             seeds(one.judged),
             one.line.name,
             NOTHING if one is reference else _difference(one.judged, reference.judged),
         ]
-        for one, tried in chosen
+        for one in chosen
     ]
     columns = [
         *map(head, axes),
         *("tried", "weights", "of the layer", f"validation, seed {seed}"),
         *(head("clean"), "epoch", "s per epoch", "seeds", "runs"),
-        f"less {layer_name(reference.line.settings['variant'])}",
+        f"less {layer_name(reference.line.variant)}",
     ]
     note = NOTE.format(grid=grid.name, seed=seed)
     return "\n\n".join([table(columns, rows), note])
-
-
-def _searched(grid: Path) -> list[Run]:
-    """The runs of a grid with its first seed."""
-    runs = wanted(grid)
-    return [run for run in runs if run.config.seed == runs[0].config.seed]
-
-
-def _found(run: Run, lines: Sequence[Line]) -> Best | None:
-    """What a run came to; if several backends trained it, on that with most seeds."""
-    able = [
-        Best(line, row, history)
-        for line in lines
-        for row, history in line.runs
-        if run.row([anywhere(row)])
-    ]
-    return max(able, key=lambda one: len(one.line.finished), default=None)
 
 
 def _difference(line: Line, reference: Line) -> str:

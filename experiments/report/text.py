@@ -10,38 +10,29 @@ import pandas as pd
 
 from experiments.core import command
 from experiments.core.experiment import find
-from experiments.core.results import Row
-from experiments.report.lines import SOLVED, Line
+from experiments.report.lines import MEASURES, Line
 from experiments.report.names import layer_name
 from experiments.report.papers import NOTHING
 
-HEADS = {
-    "variant": "layer",
-    "units": "n",
-    "forget": "f",
-    "length": "T",
-    "permuted": "pixels",
-    "train": "train",
-    "paper": "test, `paper`",
-    "epoch": "epoch of it",
-    "clean": "test, `clean`",
-    "late": "test, epochs 95-100",
-    "after_150": "test, epochs 151-200",
-    "error": "error %",
-    "mse": "lowest MSE",
-    "mse_last": "last MSE",
-    "solved": f"steps to MSE < {SOLVED}",
-    "parameters": "weights",
-    "recurrent": "weights of the layer",
-    "cer": "test CER",
-    "cer_beam": "by beam search",
-    "gap": "test CER less train CER",
-    "cer_train": "train CER at the end",
-    "cer_last": "test CER at the end",
-    "seconds": "seconds per epoch",
+_AXES = {"variant": "layer", "units": "n", "forget": "f", "length": "T"}
+_AXES |= {"permuted": "pixels"}
+
+# A setting among others, where it is not `name = value`.
+_WORDS = {
+    "units": "n = {}",
+    "forget": "f = {}",
+    "length": "T = {}",
+    "epochs": "{} epochs",
+    "classes": "{} classes",
+    "strip": "{} stripped",
+    "split": "{} split",
+    "train_embedding": "embedding {}",
+    **dict.fromkeys(("variant", "permuted", "stack"), "{}"),
 }
-# How many decimals, where not 4; of whole numbers none.
-_DECIMALS = {"epoch": 1, "chosen": 1, "seconds": 1, "late": 3, "error": 2, "solved": 0}
+_BOOLEAN = {
+    "permuted": ("in order", "permuted"),
+    "train_embedding": ("frozen", "trained"),
+}
 
 # Settings that the tables leave open: named even where they are the default.
 _OPEN = {
@@ -52,23 +43,21 @@ _OPEN = {
 
 def head(name: str) -> str:
     """What a column of a setting or a measure is called."""
-    if "." in name:  # a score as its experiment declares it
+    if name in MEASURES:
+        return MEASURES[name].head
+    if "." in name:  # a score that its experiment declares
         score, figure = name.split(".")
         return f"{figure.replace('_', ' ')}, `{score}`"
-    return HEADS.get(name, name)
+    return _AXES.get(name, name)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; columns of numbers stand right, columns of words left.
-
-    Args:
-        columns: The headings.
-        rows: The cells.
-    """
-    frame = pd.DataFrame(list(rows), columns=list(columns))
+def table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; columns of numbers stand right, columns of words left."""
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    frame = frame.fillna(NOTHING).astype(str)
     sides = [
-        "right" if all(_number(cell) for cell in frame.iloc[:, place]) else "left"
-        for place in range(len(columns))
+        "right" if frame.iloc[:, n].map(_number).all() else "left"
+        for n in range(frame.shape[1])
     ]
     return frame.to_markdown(index=False, disable_numparse=True, colalign=sides)
 
@@ -93,13 +82,18 @@ def spread(values: Sequence[float], digits: int = 4) -> str:
 
 
 def number(measure: str, values: Sequence[float]) -> str:
-    """Values of a measure, with the decimals that it has."""
+    """Values of a measure, with its decimals."""
     if measure in ("parameters", "recurrent") and values:
         return f"{statistics.mean(values):,.0f}"
-    digits = _DECIMALS.get(measure, 4)
+    digits = MEASURES[measure].digits if measure in MEASURES else 4
     if measure in ("epoch", "chosen") and len(values) == 1:
         digits = 0
     return spread(values, digits)
+
+
+def measured(line: Line | None, names: Iterable[str]) -> list[str]:
+    """The cells of a line for some measures."""
+    return [number(name, line.values(name) if line else []) for name in names]
 
 
 def seeds(line: Line) -> str:
@@ -112,10 +106,12 @@ def value(name: str, setting: Any) -> str:
     """A setting in a column that bears its name."""
     if setting is None:
         return NOTHING
+    if name in _BOOLEAN:
+        return _BOOLEAN[name][setting]
     if name == "variant":
         return layer_name(setting)
-    if name == "permuted":
-        return "permuted" if setting else "in order"
+    if name == "strip":
+        return setting.replace(",", ", ") or "nothing"
     if name == "eta" and isinstance(setting, float):
         return np.format_float_scientific(setting, trim="-", exp_digits=1)
     return f"{setting:g}" if isinstance(setting, float) else str(setting)
@@ -123,78 +119,35 @@ def value(name: str, setting: Any) -> str:
 
 def words(name: str, setting: Any) -> str:
     """A setting among others."""
-    match name:
-        case "units":
-            return f"n = {setting}"
-        case "forget":
-            return f"f = {setting:g}"
-        case "epochs":
-            return f"{setting} epochs"
-        case "train_embedding":
-            return "embedding trained" if setting else "embedding frozen"
-        case "classes":
-            return f"{setting} classes"
-        case "strip":
-            return f"{setting.replace(',', ', ') or 'nothing'} stripped"
-        case "layers":
-            return f"{setting} layer{'s' if setting > 1 else ''}"
-        case "variant" | "permuted" | "stack":
-            return value(name, setting)
-        case "length":
-            return f"T = {setting}"
-        case "split":
-            return f"{setting} split"
     shown = setting[:8] if name.endswith("checksum") else value(name, setting)
-    return f"{name.replace('_', ' ')} = {shown}"
+    return _WORDS.get(name, f"{name.replace('_', ' ')} = {{}}").format(shown)
 
 
-def describe(lines: Sequence[Line], known: Iterable[str] = ()) -> list[str]:
-    """In what lines beside each other stand apart from a table and from each other.
+def describe(line: Line, known: Iterable[str] = ()) -> str:
+    """The settings of a line that tables leave open or that are no defaults.
 
     Args:
-        lines: Lines of one experiment.
+        line: The line.
         known: Settings that the reader knows already.
-
-    Returns:
-        For each line its open settings, those that are not the experiment's default
-        and, if that leaves two lines alike, all in which the lines differ.
     """
     hidden = {"experiment", "data", *known}
-
-    def text(line: Line, differing: set[str]) -> str:
-        plain = _defaults(line.settings["experiment"])
-        return ", ".join(
-            words(name, setting)
-            for name, setting in line.settings.items()
-            if name not in hidden and setting is not None
-            if name in _OPEN or name in differing or setting != plain.get(name, setting)
-        )
-
-    texts = [text(line, set()) for line in lines]
-    if len(set(texts)) < len(texts):
-        names = dict.fromkeys(name for line in lines for name in line.settings)
-        differing = {
-            n for n in names if len({str(x.settings.get(n)) for x in lines}) > 1
-        }
-        texts = [text(line, differing) for line in lines]
-    return texts
+    plain = {
+        field.name: field.default
+        for field in fields(find(line.experiment).settings)
+        if field.default is not MISSING  # the same on every machine
+    }
+    return ", ".join(
+        words(name, setting)
+        for name, setting in line.settings.items()
+        if name not in hidden and setting is not None
+        if name in _OPEN or setting != plain.get(name, setting)
+    )
 
 
 def train_command(line: Line) -> str:
     """The command that trains the runs of a line, but for their seeds."""
-    config = find(line.settings["experiment"]).settings
+    config = find(line.experiment).settings
     known = {field.name for field in fields(config)}
     settings = {n: s for n, s in line.settings.items() if n in known}
     options = command.arguments(config(**settings))
-    return " ".join(
-        ["python -m", f"experiments.{line.settings['experiment']}", *options]
-    )
-
-
-def _defaults(experiment: str) -> Row:
-    """The defaults that are the same on every machine."""
-    return {
-        field.name: field.default
-        for field in fields(find(experiment).settings)
-        if field.default is not MISSING
-    }
+    return " ".join(["python -m", f"experiments.{line.experiment}", *options])

@@ -1,206 +1,90 @@
 """Result folders as the experiments leave them, with numbers that the tests choose."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from experiments.core.experiment import find
+from experiments.core.settings import identity
+from experiments.report.rows import read
 from slim_keras.variants import VARIANTS
 
-IMDB = {
-    "experiment": "imdb",
-    "epochs": 4,
-    "batch_size": 32,
-    "validation_split": 0.1,
-    "seed": 3,
-    "backend": "tensorflow",
-    "variant": "lstm",
-    "eta": 1e-3,
-    "units": 100,
-    "forget": None,
-    "activation": "sigmoid",
-    "gate_activation": "sigmoid",
-    "initialisation": "keras",
-    "dropout": 0.0,
-    "engine": "auto",
-    "words": 5000,
-    "length": 500,
-    "embedding_dim": 32,
-    "train_embedding": True,
-    "data": "imdb",
-    "data_checksum": "1" * 64,
-}
-CONV = IMDB | {
-    "experiment": "imdb_conv",
-    "epochs": 2,
-    "batch_size": 30,
-    "units": 70,
-    "activation": "tanh",
-    "words": 20_000,
-    "length": 100,
-    "embedding_dim": 128,
-}
-CONV.pop("train_embedding")
-NEWS = CONV | {
-    "experiment": "newsgroups",
-    "epochs": 4,
-    "batch_size": 128,
-    "units": 128,
-    "classes": 20,
-    "strip": "headers",
-    "split": "random",
-    "length": 1000,
-    "embedding_dim": None,
-    "data": "newsgroups",
-    "vectors": "glove.txt",
-    "vectors_checksum": "2" * 64,
-    "words_without_vector": 7,
-}
-
-PIXELS = {
-    "experiment": "pixel_mnist",
-    "epochs": 4,
-    "batch_size": 32,
-    "validation_split": 0.05,
-    "seed": 3,
-    "backend": "tensorflow",
-    "variant": "indrnn",
-    "eta": 2e-4,
-    "units": 128,
-    "forget": None,
-    "activation": "relu",
-    "gate_activation": None,
-    "initialisation": "keras",
-    "dropout": 0.1,
-    "engine": "auto",
-    "stack": "plain",
-    "layers": 6,
-    "blocks": "8,6,4",
-    "growth": 16,
-    "permuted": False,
-    "gamma": 5.0,
-    "long_memory": True,
-    "normalization": "after",
-    "dense_dropout": 0.2,
-    "weight_decay": 1e-4,
-    "data": "mnist",
-    "data_checksum": "3" * 64,
-}
-ADDING = {
-    "experiment": "adding",
-    "batch_size": 32,
-    "seed": 3,
-    "backend": "tensorflow",
-    "variant": "indrnn",
-    "length": 1000,
-    "units": 128,
-    "gamma": 2.0,
-    "eta": 2e-4,
-    "decay_steps": 20_000,
-    "steps": 400,
-    "data": "generated",
-    "data_checksum": None,
-}
-
-HAND = {
-    "experiment": "handwriting",
-    "epochs": 4,
-    "batch_size": 32,
-    "validation_split": 0.25,
-    "seed": 3,
-    "backend": "tensorflow",
-    "variant": "indylstm",
-    "eta": 3e-3,
-    "units": 64,
-    "layers": 2,
-    "forget": None,
-    "activation": "tanh",
-    "gate_activation": "sigmoid",
-    "initialisation": "keras",
-    "dropout": 0.0,
-    "engine": "auto",
-    "words": 4_096,
-    "alphabet": "Latin",
-    "data": "omniglot",
+_REVIEWS = {"variant": "lstm", "data": "imdb"}
+_STACK = {"stack": "plain", "layers": 6, "activation": "relu", "gamma": 5.0}
+# What the runs of an experiment have in the tests, besides its defaults.
+_SETTINGS = {
+    "imdb": _REVIEWS | {"epochs": 4},
+    "imdb_conv": _REVIEWS,
+    "newsgroups": {"variant": "lstm", "epochs": 4, "data": "newsgroups"},
+    "pixel_mnist": {"variant": "indrnn", "epochs": 4, "data": "mnist"} | _STACK,
+    "adding": {"length": 1000, "eta": 2e-4, "steps": 400, "data": "generated"},
+    "handwriting": {"epochs": 4, "data": "omniglot"},
 }
 
 
-def handwriting_row(rate: float, **changes: Any) -> dict[str, Any]:
-    """A row whose error rate on test words is the one given, in all epochs."""
-    made = row(HAND | changes)
-    scored = {"epoch": 4, "test_cer": rate, "train_cer": rate / 2, "test_loss": 1.0}
-    return made | {
-        **dict.fromkeys(("paper", "clean", "train_accuracy")),
-        **dict.fromkeys(("lowest", "last"), scored),
-        "best": scored | {"test_cer_beam": rate - 0.01},
-        "weights_bytes": 1_000,
-        "drawn_checksum": f"of seed {made['seed']}",
-    }
+@cache
+def _declared(experiment: str) -> dict[str, Any]:
+    found = identity(find(experiment).settings(backend="tensorflow"))
+    return {"experiment": experiment} | found | _SETTINGS[experiment]
 
 
-def adding_row(loss: float, **changes: Any) -> dict[str, Any]:
-    """A row of the adding problem whose best error, in its last test, is the one given.
+def row(experiment: str = "imdb", score: float = 0.8, **changes: Any) -> dict[str, Any]:
+    """A row whose figure on the test set is the one given, at its last epoch.
 
-    The tests before it fall from 1 by equal factors.
+    The figure is the accuracy; of handwriting the error rate, of adding the loss.
     """
-    tests = ADDING["steps"] // 100
-    made = row(ADDING | changes | {"epochs": tests})
-    del made["epochs"]
-    tested = {"test_loss": loss, "epoch": tests}
-    no_classes = dict.fromkeys(("paper", "clean", "train_accuracy"))
-    return made | no_classes | {"best": tested, "last": tested}
-
-
-def row(base: dict[str, Any], accuracy: float = 0.8, **changes: Any) -> dict[str, Any]:
-    """A row whose best test accuracy, in its last epoch, is the one given."""
-    settings = base | changes
-    variant = VARIANTS.get(settings["variant"], VARIANTS["lstm"])
-    if variant.constant_forget and settings["forget"] is None:
-        settings["forget"] = variant.f
-    name = "-".join(str(settings[n]) for n in settings if n != "data_checksum")
-    tested = {"test_accuracy": accuracy, "epoch": settings["epochs"]}
-    return {
-        "run": name.replace("/", "_"),
+    made = _declared(experiment) | changes
+    epochs = made["steps"] // 100 if "steps" in made else made["epochs"]
+    variant = VARIANTS.get(made["variant"], VARIANTS["lstm"])
+    if variant.constant_forget and made["forget"] is None:
+        made["forget"] = variant.f
+    made |= {
+        "run": "-".join(map(str, made.values())).replace("/", "_"),
+        **dict.fromkeys(("reason", "paper", "clean", "train_accuracy")),
         "status": "finished",
-        "reason": None,
-        **settings,
         "data_origin": "the test",
         "started": "2026-01-01T00:00:00+00:00",
-        "recurrent_parameters": variant.parameters(32, settings["units"]),
+        "finished": "2026-01-01T00:01:00+00:00",
+        "recurrent_parameters": variant.parameters(32, made["units"]),
         "model_parameters": 200_000,
-        "paper": tested,
-        "clean": {**tested, "test_accuracy": accuracy - 0.01},
-        "train_accuracy": accuracy + 0.05,
-        "epochs_finished": settings["epochs"],
+        "epochs_finished": epochs,
         "seconds_per_epoch": 10.0,
         "versions": {"keras": "3"},
         "processor": "a processor",
         "commit": "0" * 40,
         "dirty": False,
-        "finished": "2026-01-01T00:01:00+00:00",
     }
+    if experiment == "adding":
+        tested = {"test_loss": score, "epoch": epochs}
+        return made | {"best": tested, "last": tested}
+    if experiment == "handwriting":
+        tested = {"test_cer": score, "train_cer": score / 2, "epoch": epochs}
+        best = tested | {"test_cer_beam": score - 0.01}
+        drawn = {"drawn_checksum": f"of seed {made['seed']}"}
+        return made | {"lowest": tested, "last": tested, "best": best} | drawn
+    tested = {"test_accuracy": score, "epoch": epochs}
+    clean = tested | {"test_accuracy": score - 0.01}
+    return made | {"paper": tested, "clean": clean, "train_accuracy": score + 0.05}
 
 
 def epochs(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """A history that rises to the accuracies of its row."""
+    """A history that goes evenly to the figures of its row.
+
+    The loss falls from 1 by equal factors, the accuracies rise from 0.5. The validation
+    accuracy at the last epoch is the row's `validated`.
+    """
     number = row["epochs_finished"]
-    if row["experiment"] == "handwriting":
-        return [{"epoch": epoch, "seconds": 10.0} for epoch in range(1, number + 1)]
-    if "best" in row:
-        factor = row["best"]["test_loss"] ** (1 / number)
-        return [
-            {"epoch": epoch, "test_loss": factor**epoch, "seconds": 10.0}
-            for epoch in range(1, number + 1)
-        ]
-    return [
-        {
-            "epoch": epoch,
-            "accuracy": 0.5 + (row["train_accuracy"] - 0.5) * epoch / number,
-            "test_accuracy": 0.5
-            + (row["paper"]["test_accuracy"] - 0.5) * epoch / number,
-            "seconds": 10.0,
-        }
-        for epoch in range(1, number + 1)
-    ]
+    made = [{"epoch": epoch, "seconds": 10.0} for epoch in range(1, number + 1)]
+    for entry in made:
+        part = entry["epoch"] / number
+        if row["experiment"] == "adding":
+            entry["test_loss"] = row["best"]["test_loss"] ** part
+        elif row["paper"]:
+            final = row["paper"]["test_accuracy"]
+            entry["test_accuracy"] = 0.5 + (final - 0.5) * part
+            entry["val_accuracy"] = row.get("validated", 0.7) if part == 1 else 1.0
+    return made
 
 
 def speed(layer: str, step_ms: float, **changes: Any) -> dict[str, Any]:
@@ -227,11 +111,18 @@ def results(folder: Path, *rows: dict[str, Any]) -> Path:
     """The rows and epochs as the committed results hold them; returns the folder."""
     (folder / "histories").mkdir(parents=True, exist_ok=True)
     for row in rows:
-        append(folder / f"{row['experiment']}.jsonl", row)
+        shown = {name: value for name, value in row.items() if name != "validated"}
+        append(folder / f"{row['experiment']}.jsonl", shown)
         if row["experiment"] != "speed":
             path = folder / "histories" / f"{row['run']}.json"
             path.write_text(json.dumps(epochs(row)))
     return folder
+
+
+def lines(folder: Path, *rows: dict[str, Any]) -> list[Any]:
+    """The lines of the one experiment that the rows are of."""
+    (found,) = read(results(folder, *rows)).lines.values()
+    return found
 
 
 def runs(folder: Path, *rows: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""The benchmark's rows and figure; what it measures is never tested."""
+"""The benchmark's rows; what it measures is never tested."""
 
 import importlib.util
 import json
@@ -16,7 +16,6 @@ from experiments.speed import (
     command as speed,
     contenders,
     device as speed_device,
-    figure,
 )
 from experiments.speed.models import MODELS
 
@@ -211,33 +210,6 @@ def test_the_settings_for_a_gpu():
     speed._check(settings)
     assert settings.device == "gpu"
     assert len(contenders.ours(settings.variants.split(","), [1], ["auto"])) == 5
-
-
-def test_figure(tmp_path, capsys):
-    rows, output = tmp_path / "speed.jsonl", tmp_path / "speed.png"
-    row = {"backend": "jax", "model": "imdb", "masked": False, "processor": "a"}
-    row |= {"B": 2, "T": 500, "m": 3, "n": 100, "engine": "auto"}
-    layers = {"lstm6": 2.0, "lstm": 7.0}
-    rows.write_text(
-        "\n".join(
-            json.dumps(row | {"layer": layer, "step_ms": ms})
-            for layer, ms in layers.items()
-        )
-    )
-    chosen = figure._chosen(figure.Settings(rows=str(rows)))
-    with rows.open("a") as file:  # one that was compared with other engines
-        other = row | {"layer": "lstm1", "step_ms": 1.0, "engines": "auto,loop"}
-        file.write("\n" + json.dumps(other))
-    assert chosen == figure._chosen(figure.Settings(rows=str(rows)))
-    options = [f"--rows={rows}", f"--output={output}"]
-    assert main(figure.Settings, figure.run, options) == 0
-    assert output.read_bytes().startswith(b"\x89PNG")
-    with rows.open("a") as file:
-        file.write("\n" + json.dumps(row | {"layer": "lstm", "step_ms": 1.0, "B": 4}))
-    before = output.read_bytes()
-    assert main(figure.Settings, figure.run, options) == 2
-    assert "B=2 m=3, a; B=4 m=3, a" in capsys.readouterr().err
-    assert output.read_bytes() == before
 
 
 def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
