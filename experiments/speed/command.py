@@ -1,4 +1,4 @@
-"""How long a step takes: our layers, keras.layers.LSTM and torch.nn.LSTM, in turns.
+"""Times a step of our layers, keras.layers.LSTM and torch.nn.LSTM, in turns.
 
 As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding problem:
 
@@ -235,7 +235,7 @@ def _rows(
 
 
 def _ran(layer: Any) -> Row:
-    """Which engine runs a layer of ours, and how many steps a scan takes at once."""
+    """The engine that runs our layer, and how many steps a scan takes at once."""
     ran = getattr(layer, "resolved_engine", None)
     return {"ran": ran, "at_once": layer.resolved_unroll if ran == "scan" else None}
 
@@ -251,7 +251,7 @@ def _host_calls(
     y: np.ndarray,
     units: int,
 ) -> Calls:
-    """The timed calls, by contender and by what they do, from host arrays."""
+    """The timed calls on host arrays, by contender and kind."""
     calls: Calls = {}
     features, around = settings.features, MODELS[settings.model]
     for one, layer in layers.items():
@@ -332,38 +332,32 @@ def _show(rows: list[dict[str, Any]]) -> None:
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
     )
-    table.add_column("layer")
     flushed = first["backend"] == "torch" and first["device"] == "cpu"
-    for column in (
-        "step ms",
-        "x keras",
-        *(["flushed"] if flushed else []),
-        "x torch",
-        "fwd ms",
-        "x keras",
-        "floor",
-        "/floor",
-    ):
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
+
+    def cells(row: Row) -> list[tuple[str, float | None]]:
         floor = row["floor_ms"]
         step = row["flushed_ms"] if flushed else row["step_ms"]
-        table.add_row(
-            _title(row),
-            _short(row["step_ms"]),
-            _short(row["step_over_baseline"]),
-            *([_short(step)] if flushed else []),
-            _short(row["flushed_over_native" if flushed else "step_over_native"]),
-            _short(row["forward_ms"]),
-            _short(row["forward_over_baseline"]),
-            _short(floor),
-            _short(step / floor if floor else None),
-        )
+        return [
+            ("step ms", row["step_ms"]),
+            ("x keras", row["step_over_baseline"]),
+            *([("flushed", step)] if flushed else []),
+            ("x torch", row["flushed_over_native" if flushed else "step_over_native"]),
+            ("fwd ms", row["forward_ms"]),
+            ("x keras", row["forward_over_baseline"]),
+            ("floor", floor),
+            ("/floor", step / floor if floor else None),
+        ]
+
+    table.add_column("layer")
+    for title, _ in cells(first):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(_title(row), *(_short(number) for _, number in cells(row)))
     Console().print(table)
 
 
 def _short(number: float | None) -> str:
-    """With as many digits as a benchmark is good for."""
+    """A number with three digits, as a benchmark is no more precise."""
     if number is None:
         return "-"
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
