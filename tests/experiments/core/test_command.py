@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from experiments.core import command
 from experiments.imdb import Config
+from tests.experiments.support import check_refusal
 
 finite = {"allow_nan": False, "allow_infinity": False}
 words = st.text("abcXYZ09_./", min_size=1, max_size=8)
@@ -52,42 +53,34 @@ def as_toml(config: Config) -> str:
     return "\n".join(lines)
 
 
-def refusal(capsys, *args: str) -> str:
+def refusal(capsys, *args: str, hints=()) -> str:
     """The one line on stderr with which some arguments are refused."""
 
     def run(config: Config) -> int:
         raise AssertionError("bad arguments were accepted")
 
-    assert command.main(Config, run, args) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    return err
+    return check_refusal(capsys, command.main(Config, run, args), *hints)
 
 
 @given(configs)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_options_say_the_whole_config(config):
     assert parse(*command.arguments(config)) == config
 
 
 @given(configs)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_toml_says_the_whole_config(tmp_path_factory, config):
     path = tmp_path_factory.mktemp("toml") / "config.toml"
     path.write_text(as_toml(config))
     assert parse("--config", str(path)) == config
 
 
-def test_nothing_given_is_the_default():
-    assert parse() == Config()
-
-
 def test_arguments_leave_out_the_defaults_that_are_the_same_everywhere():
     config = Config(units=7, train_embedding=False, backend="jax")
     options = ["--backend=jax", "--units=7", "--no-train-embedding"]
     assert sorted(command.arguments(config)) == sorted(options)
+    assert parse() == Config()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -182,14 +175,11 @@ def test_help_names_every_setting(capsys):
     ],
 )
 def test_bad_option_is_one_line(capsys, option, value, hint):
-    line = refusal(capsys, f"--{option}={value}")
-    assert f"--{option}" in line
-    assert value in line
-    assert hint in line
+    refusal(capsys, f"--{option}={value}", hints=[f"--{option}", value, hint])
 
 
 def test_unknown_option_is_one_line(capsys):
-    assert "--unit" in refusal(capsys, "--unitz", "3")
+    refusal(capsys, "--unitz", "3", hints=["--unit"])
 
 
 def test_bad_backend_in_the_environment_is_one_line(capsys, monkeypatch):
@@ -208,22 +198,15 @@ def test_bad_backend_in_the_environment_is_one_line(capsys, monkeypatch):
         ('eta = "fast"', ["eta", "fast"]),
         ("train_embedding = 3", ["train_embedding", "3"]),
         ("units =", ["not valid TOML"]),
+        ("\xff\xfe\0", ["not valid TOML"]),
         ("units = 3\nunits = 4", ["not valid TOML"]),
         ("[units]\nx = 3", ["units"]),
     ],
 )
 def test_bad_toml_is_one_line_that_names_the_file(capsys, tmp_path, text, hints):
     path = tmp_path / "bad.toml"
-    path.write_text(text)
-    line = refusal(capsys, "--config", str(path))
-    for hint in ["bad.toml", *hints]:
-        assert hint in line
-
-
-def test_file_that_is_no_text_is_one_line(capsys, tmp_path):
-    path = tmp_path / "bad.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    assert "not valid TOML" in refusal(capsys, "--config", str(path))
+    path.write_bytes(text.encode("latin-1"))
+    refusal(capsys, "--config", str(path), hints=["bad.toml", *hints])
 
 
 @pytest.mark.parametrize(
@@ -245,10 +228,6 @@ def test_no_memory_is_one_line(error, is_known, capsys):
         return
     assert command.main(Config, run, []) == 2
     assert "error: out of memory; choose smaller sizes" in capsys.readouterr().err
-
-
-def test_status_of_the_run_is_the_status_of_the_command():
-    assert command.main(Config, lambda config: 1, []) == 1
 
 
 def test_ctrl_c_says_how_to_go_on(capsys):

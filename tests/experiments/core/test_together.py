@@ -131,10 +131,17 @@ def turns(monkeypatch):
 SHORT = ["--set=eta=0.01", "--engine=vmap", "--jobs=2"]
 
 
-def test_no_more_runs_in_a_program_than_jobs(reviews, tmp_path, turns):
+def test_no_more_runs_in_a_program_than_jobs(reviews, tmp_path, turns, monkeypatch):
     reviews.write_text(reviews.read_text().replace("[3, 4]", "[3, 4, 5]"))
-    assert start(reviews, tmp_path / "runs", *SHORT) == 0
+    output = tmp_path / "runs"
+    assert start(reviews, output, *SHORT) == 0
     assert turns == [(3, 0), (4, 0), (3, 1), (4, 1), (5, 0), (5, 1)]
+    # A run with its row is not trained again.
+    expected = rows(output)
+    (output / "results.jsonl").unlink()
+    monkeypatch.setattr(data, "order", None)
+    assert start(reviews, output, *SHORT) == 0
+    assert rows(output) == expected
 
 
 def test_runs_of_other_settings_have_another_program(reviews, tmp_path, turns):
@@ -189,16 +196,6 @@ def test_a_program_that_fails_does_not_stop_the_next(
     assert start(reviews, output, *SHORT, "--set=epochs=1") == 1
     assert "RuntimeError: RESOURCE_EXHAUSTED" in capsys.readouterr().out
     assert [row["seed"] for row in rows(output).values()] == [5]
-
-
-def test_a_run_with_its_row_is_not_trained_again(reviews, tmp_path, monkeypatch):
-    output = tmp_path / "runs"
-    assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
-    expected = rows(output)
-    (output / "results.jsonl").unlink()
-    monkeypatch.setattr(data, "order", None)
-    assert start(reviews, output, *SHORT, "--set=epochs=1") == 0
-    assert rows(output) == expected
 
 
 @pytest.mark.parametrize(

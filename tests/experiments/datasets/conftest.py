@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from experiments.datasets import choose
 
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=30)
 settings.load_profile("untimed")  # no test depends on how fast the machine is
 
 _PREPARE = """

@@ -13,9 +13,9 @@ from tests.experiments.grid.support import BACKEND, histories, rows, start, writ
 
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 
-THREE = """
+TWO = """
 epochs = 12
-variant = ["lstm6", "lstm_c6", "indrnn"]
+variant = ["lstm6", "lstm_c6"]
 """
 
 
@@ -40,7 +40,7 @@ def process_of(run, node):
 
 
 def test_a_lost_node_changes_no_row(cluster, tmp_path, monkeypatch):
-    path = write_grid(tmp_path, THREE)
+    path = write_grid(tmp_path, TWO)
     here, there = tmp_path / "here", tmp_path / "there"
     assert start(path, here, "--jobs=2") == 0
 
@@ -78,7 +78,7 @@ def test_a_lost_node_changes_no_row(cluster, tmp_path, monkeypatch):
     ],
 )
 def test_what_no_cluster_can_give_is_one_line(args, hints, tmp_path, capfd):
-    path = write_grid(tmp_path, THREE)
+    path = write_grid(tmp_path, TWO)
     assert start(path, tmp_path / "runs", "--engine=ray", *args) == 2
     err = capfd.readouterr().err
     assert err.count("\n") == 1
@@ -88,7 +88,7 @@ def test_what_no_cluster_can_give_is_one_line(args, hints, tmp_path, capfd):
 
 def test_files_of_a_run_on_a_foreign_disk_are_kept_here(tmp_path, monkeypatch):
     output = tmp_path / "runs"
-    run, *_ = definition.read(write_grid(tmp_path, THREE), [BACKEND], str(output))
+    run, *_ = definition.read(write_grid(tmp_path, TWO), [BACKEND], str(output))
     outcome = Outcome({"run": "there"}, "")
     monkeypatch.setattr("ray.get", lambda reference: reference)
     files = {"row.json": b"{}", "config.json": b"[]"}

@@ -18,6 +18,7 @@ from experiments.grid import command as grid, definition, runs as grid_run
 from experiments.grid.display import Display
 from experiments.grid.runs import Outcome
 from tests.experiments.grid.support import BACKEND, histories, rows, start, write_grid
+from tests.experiments.support import check_refusal
 
 ROOT = Path(__file__).parents[3]
 GRIDS = [
@@ -37,15 +38,11 @@ def read(path, *changes):
     return [r.config for r in definition.read(path, [BACKEND, *changes], "runs")]
 
 
-def refusal(capsys, path, *args):
-    """The one line on stderr with which a grid is refused before anything starts."""
+def check_refused(capsys, path, *args, hints):
+    """A grid is refused with one line before anything starts."""
     output = path.parent / "runs"
-    assert start(path, output, *args) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
+    check_refusal(capsys, start(path, output, *args), *hints)
     assert not output.exists()
-    return err
 
 
 def test_a_grid_is_the_product_of_its_lists(write):
@@ -121,9 +118,7 @@ def test_set_goes_before_the_file(write):
     ],
 )
 def test_bad_grid_is_one_line_that_names_the_file(capsys, write, text, hints):
-    line = refusal(capsys, write(text))
-    for hint in ["grid.toml", *hints]:
-        assert hint in line
+    check_refused(capsys, write(text), hints=["grid.toml", *hints])
 
 
 @pytest.mark.parametrize(
@@ -142,7 +137,7 @@ def test_bad_grid_is_one_line_that_names_the_file(capsys, write, text, hints):
 def test_bad_head_is_one_line(capsys, write, old, new, hint):
     path = write("")
     path.write_text(path.read_text().replace(old, new))
-    assert hint in refusal(capsys, path)
+    check_refused(capsys, path, hints=[hint])
 
 
 @pytest.mark.parametrize(
@@ -161,9 +156,7 @@ def test_bad_head_is_one_line(capsys, write, old, new, hint):
     ],
 )
 def test_bad_option_is_one_line(capsys, write, args, hints):
-    line = refusal(capsys, write(""), *args)
-    for hint in hints:
-        assert hint in line
+    check_refused(capsys, write(""), *args, hints=hints)
 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
