@@ -338,7 +338,7 @@ def forward(
     """
     shared = plan.shared(given)
     last, (kept, outputs) = sweep(
-        functools.partial(_ahead, plan, keep), shared, Row(given.products, given.mask)
+        functools.partial(ahead, plan, keep), shared, Row(given.products, given.mask)
     )
     results = list(last) if plan.variant.memory else [last.h]
     if plan.sequence:
@@ -347,7 +347,7 @@ def forward(
     return tuple(results), (kept, last) if keep else None
 
 
-def _ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
+def ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
     """The step, and the states before the first."""
     static = plan.static_values(ops, shared)
     equations = plan.equations(ops)
