@@ -7,6 +7,9 @@ runs there on one thread, a sequence at a time:
     layer         its recurrent layer alone, m = 32, n = 100, one step, fresh weights
     handwriting   three bidirectional layers, n = 64, 150 points, fresh weights
 
+A second part writes layers as C and counts what their steps cost on microcontrollers:
+flash, RAM and instructions, see `microcontroller.py`.
+
 `keras.layers.LSTM` stands beside them, as far as it can be exported: its ONNX file has
 a loop, its LiteRT file 500 steps one after the other, as LiteRT has no operators for
 its loop; its one step is `keras.layers.LSTMCell`.
@@ -33,13 +36,16 @@ from experiments.core.errors import UserError
 from experiments.core.results import Row, append_row, read_rows
 from experiments.core.training import BEST
 from experiments.datasets import imdb as reviews_data
-from experiments.edge import models
+from experiments.edge import microcontroller, models
 from experiments.edge.models import Subject, Trained
 from experiments.grid import command as grid, definition
 from experiments.grid.runs import Run
 
 GRID = Path(__file__).parents[2] / "configs" / "edge.toml"
-PACKAGES = ("ai_edge_litert", "onnxruntime", "tf2onnx")
+PACKAGES = {  # of each part, by the extra that brings them
+    "files": ("export", ("ai_edge_litert", "onnxruntime", "tf2onnx")),
+    "microcontroller": ("micro", microcontroller.PACKAGES),
+}
 CALIBRATION = 20  # reviews, from the training ones
 _CONSOLE = Console(stderr=True)
 
@@ -58,21 +64,43 @@ class Settings:
     )
     reviews: int = setting(500, Integer(min=1), "Test reviews that every file reads.")
     rounds: int = setting(10, Integer(min=1), "Rounds in which files take turns.")
+    part: str | None = setting(
+        None,
+        click.Choice(list(PACKAGES)),
+        "The files in their runtimes, or C on microcontrollers; both by default.",
+    )
     output: str = setting(
-        "runs", Name(), "Folder of the runs, of the files, and of edge.jsonl."
+        "runs",
+        Name(),
+        "Folder of the runs, of the files, of edge.jsonl and microcontroller.jsonl.",
     )
 
 
 def run(settings: Settings) -> int:
-    """Trains missing models, exports all, and appends a row for each file."""
-    for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise UserError(
-                f"{package} is not installed: pip install -e '.[export]' in this folder"
-            )
+    """Trains missing models, exports all, and appends a row for each file.
+
+    Then it appends a row for each layer on each microcontroller.
+    """
+    parts = [settings.part] if settings.part else list(PACKAGES)
+    for part in parts:
+        extra, packages = PACKAGES[part]
+        for package in packages:
+            if importlib.util.find_spec(package) is None:
+                raise UserError(
+                    f"{package} is not installed: pip install -e '.[{extra}]' in this "
+                    "folder"
+                )
     print("edge: starting Keras on tensorflow", flush=True)
     environment.start("tensorflow", seed=0)
     folder = Path(settings.output).absolute()
+    if "files" in parts and (status := _files(settings, folder)):
+        return status
+    if "microcontroller" in parts:
+        _microcontrollers(folder)
+    return 0
+
+
+def _files(settings: Settings, folder: Path) -> int:
     runs = definition.read(Path(settings.grid), settings.set, str(folder))
     configs = [run.config for run in runs if isinstance(run.config, imdb.Config)]
     if "lstm" not in {config.variant for config in configs}:
@@ -106,6 +134,15 @@ def run(settings: Settings) -> int:
         append_row(folder / "edge.jsonl", row | facts)
     _show(measured)
     return 0
+
+
+def _microcontrollers(folder: Path) -> None:
+    """Measures layer after layer, and appends the rows of each when it has them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    measures = list(microcontroller.measures())
+    for measure in track(measures, "counting instructions", console=_CONSOLE):
+        for row in measure():
+            append_row(folder / "microcontroller.jsonl", row | environment.facts())
 
 
 def _trained(runs: list[Run], configs: list[imdb.Config]) -> list[Trained]:

@@ -146,12 +146,21 @@ def _step(config: imdb.Config) -> Any:
     import keras
 
     cell = keras.layers.LSTMCell(config.units, activation=config.activation)
-    x = keras.Input((config.embedding_dim,), name="input")
-    states = [keras.Input((config.units,), name=name) for name in "hc"]
-    output, (h, c) = cell(x, states)
+    return cell_model(cell, config.embedding_dim)
+
+
+def cell_model(cell: Any, features: int) -> Any:
+    """A model of one step of a cell, its states fed by hand."""
+    import keras
+
+    sizes = keras.tree.flatten(cell.state_size)
+    x = keras.Input((features,), name="input")
+    states = {k: keras.Input((n,), name=k) for k, n in zip("hc", sizes, strict=False)}
+    output, new = cell(x, list(states.values()))
     return keras.Model(
-        {"input": x, "h": states[0], "c": states[1]},
-        {"output": output, "next_h": h, "next_c": c},
+        {"input": x} | states,
+        {"output": output}
+        | {f"next_{k}": state for k, state in zip(states, new, strict=True)},
     )
 
 

@@ -36,6 +36,7 @@ def start(folder, variant, *options):
     path = folder / "grid.toml"
     path.write_text(GRID.format(variant))
     arguments = [f"--grid={path}", f"--output={folder}", "--rounds=2", *options]
+    arguments += ["--part=files"]
     return main(edge.Settings, edge.run, arguments)
 
 
@@ -126,6 +127,6 @@ def test_without_an_lstm_there_is_nothing_to_compare_with(few, tmp_path, capsys)
 
 
 def test_a_missing_package_is_named(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(edge, "PACKAGES", ("nothing_of_this_name",))
+    monkeypatch.setitem(edge.PACKAGES, "files", ("export", ("nothing_of_this_name",)))
     assert start(tmp_path, "lstm") == 2
     assert "pip install -e '.[export]'" in capsys.readouterr().err

@@ -1,0 +1,270 @@
+"""What a step costs on a microcontroller: flash, RAM and instructions.
+
+`slim_keras.export.to_c` writes each layer as C; PyPI's `ziglang` compiles it for a core
+of ARM, PyPI's `unicorn` runs it here and counts the instructions. It counts them, and
+times nothing: an emulator knows no cycles, caches or wait states.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from subprocess import run
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from experiments.core.errors import UserError
+from experiments.core.results import Row
+from experiments.edge.models import cell_model
+from experiments.speed.contenders import BASELINE
+
+GRU = "keras.layers.GRU"
+PACKAGES = ("elftools", "unicorn", "ziglang")
+LAYERS = (
+    *("lstm", "indylstm", "lstm6", "lstm_c6", "lstm11", "indrnn"),
+    BASELINE,
+    GRU,
+)
+SHAPES = ((1, 32), (20, 64), (32, 100))  # inputs m, units n
+STEPS = 3  # of random input, from zero states; the counts are their means
+FLAGS = ("-std=c99", "-O2", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+
+_RAM, _SIZE = 0x2000_0000, 1 << 18
+_STACK = _RAM + _SIZE // 2  # grows down; above it the states, x and y
+_RETURN = 0x0F00_0000
+_FLASH = 1 << 20
+
+
+@dataclass(frozen=True)
+class Core:
+    """A core.
+
+    Attributes:
+        name: What it is called.
+        flags: Those of the compiler.
+        model: What `unicorn` calls it.
+        fpu: Whether it computes with floats itself.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    model: str
+    fpu: bool
+
+
+CORES = (
+    Core(
+        "Cortex-M4 with FPU",
+        ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"),
+        "UC_CPU_ARM_CORTEX_M4",
+        True,
+    ),
+    # unicorn has no M0+; the M0 has the same instructions.
+    Core(
+        "Cortex-M0+",
+        ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus"),
+        "UC_CPU_ARM_CORTEX_M0",
+        False,
+    ),
+)
+
+
+def measures() -> Iterator[Callable[[], list[Row]]]:
+    """For each layer and shape a function that measures it."""
+    for inputs, units in SHAPES:
+        for layer in LAYERS:
+            yield partial(measured, layer, inputs, units)
+
+
+def measured(layer: str, inputs: int, units: int) -> list[Row]:
+    """The rows of a layer: for each core in float32 and with 8 bits.
+
+    Args:
+        layer: A variant as `slim_keras.get` calls it, `BASELINE` or `GRU`.
+        inputs: m.
+        units: n.
+    """
+    from slim_keras import export
+
+    model = cell_model(_cell(layer, units), inputs)
+    x = np.random.default_rng(0).normal(size=(1, STEPS, inputs)).astype("float32")
+    wanted = export.Stream(model).feed(x)[0]
+    found = []
+    with TemporaryDirectory() as at:
+        for quantize in (None, "weights"):
+            made = export.to_c(model, Path(at) / "layer.c", quantize=quantize)
+            for core in CORES:
+                program = compiled(made.path, core)
+                ran = Machine(core, program, made.state_bytes).steps(x[0], units)
+                apart = float(np.abs(ran.outputs - wanted).max())
+                if not apart < (1e-4 if quantize is None else 0.1):
+                    raise RuntimeError(f"{layer} on {core.name} differs by {apart:.2g}")
+                found.append(
+                    {
+                        "experiment": "microcontroller",
+                        "core": core.name,
+                        "layer": layer,
+                        "m": inputs,
+                        "n": units,
+                        "precision": quantize or "float32",
+                        "weights": made.weights,
+                        "weight_bytes": made.weight_bytes,
+                        "code_bytes": program.flash - made.weight_bytes,
+                        "state_bytes": made.state_bytes,
+                        "stack_bytes": ran.stack,
+                        "instructions": round(float(np.mean(ran.instructions))),
+                        "steps": STEPS,
+                        "difference": apart,
+                        "flags": " ".join([*core.flags, *FLAGS]),
+                        "tools": {
+                            name: version(name) for name in ("ziglang", "unicorn")
+                        },
+                    }
+                )
+    return found
+
+
+def _cell(layer: str, units: int) -> Any:
+    import keras
+
+    import slim_keras
+
+    if layer == BASELINE:
+        return keras.layers.LSTMCell(units)
+    if layer == GRU:
+        return keras.layers.GRUCell(units)
+    return slim_keras.get(layer)(units).cell
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program for a core.
+
+    Attributes:
+        segments: What is loaded, by address.
+        entry: The addresses of the functions by name.
+        flash: The bytes of code and constants.
+    """
+
+    segments: dict[int, bytes]
+    entry: dict[str, int]
+    flash: int
+
+
+def compiled(path: Path, core: Core) -> Program:
+    """A C file of `to_c`, compiled and linked.
+
+    Raises:
+        RuntimeError: It does not compile.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    program, name = path.with_suffix(".elf"), path.stem
+    command = [sys.executable, "-m", "ziglang", "cc", *core.flags, *FLAGS]
+    command += [f"-Wl,--entry={name}_step", str(path), "-o", str(program)]
+    done = run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    with program.open("rb") as file:
+        elf = ELFFile(file)
+        symbols = elf.get_section_by_name(".symtab").iter_symbols()
+        sections = {s.name: s["sh_size"] for s in elf.iter_sections()}
+        written = {".data", ".bss"} & {name for name, n in sections.items() if n}
+        if written:
+            raise RuntimeError(f"{path.name} has variables: {written}")
+        return Program(
+            {
+                segment["p_vaddr"]: segment.data()
+                for segment in elf.iter_segments("PT_LOAD")
+            },
+            {s.name: s["st_value"] for s in symbols if s.name.startswith(f"{name}_")},
+            sections[".text"] + sections.get(".rodata", 0),
+        )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Some steps of a program.
+
+    Attributes:
+        outputs: What they put out, `(steps, outputs)`.
+        instructions: How many each took.
+        stack: The greatest stack, in bytes.
+    """
+
+    outputs: np.ndarray
+    instructions: list[int]
+    stack: int
+
+
+class Machine:
+    """A core with flash and RAM.
+
+    Args:
+        core: The core.
+        program: What its flash holds.
+        states: The bytes of the states.
+    """
+
+    def __init__(self, core: Core, program: Program, states: int):
+        import unicorn
+        from unicorn import arm_const
+
+        self._arm = arm_const
+        mode = unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
+        self.machine = unicorn.Uc(unicorn.UC_ARCH_ARM, mode)
+        self.machine.ctl_set_cpu_model(getattr(arm_const, core.model))
+        self.machine.mem_map(0, _FLASH)
+        self.machine.mem_map(_RAM, _SIZE)
+        self.machine.mem_map(_RETURN, 0x1000)
+        for address, data in program.segments.items():
+            self.machine.mem_write(address, data)
+        if core.fpu:
+            self._open_fpu()
+        self.entry = {k.rsplit("_", 1)[1]: at for k, at in program.entry.items()}
+        self.state, self.x = _STACK, _STACK + states
+        self.count = 0
+        self.machine.hook_add(unicorn.UC_HOOK_CODE, self._one_more)
+
+    def _open_fpu(self):
+        """Full access to the coprocessors 10 and 11, as a start-up file gives it."""
+        self.machine.mem_map(0xE000_E000, 0x1000)
+        self.machine.mem_write(0xE000_ED88, (0xF << 20).to_bytes(4, "little"))
+
+    def _one_more(self, *_):
+        self.count += 1
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Calls a function; gives the number of instructions."""
+        registers = [getattr(self._arm, f"UC_ARM_REG_R{k}") for k in range(3)]
+        for register, argument in zip(registers, arguments, strict=False):
+            self.machine.reg_write(register, argument)
+        self.machine.reg_write(self._arm.UC_ARM_REG_SP, _STACK)
+        self.machine.reg_write(self._arm.UC_ARM_REG_LR, _RETURN | 1)
+        self.count = 0
+        self.machine.emu_start(self.entry[name] | 1, _RETURN)
+        return self.count
+
+    def steps(self, xs: np.ndarray, outputs: int) -> Ran:
+        """Runs steps from zero states.
+
+        Args:
+            xs: `(steps, inputs)`.
+            outputs: The size of an output.
+        """
+        y = self.x + xs[0].nbytes
+        blank = b"\xa5" * (_STACK - _RAM)
+        self.machine.mem_write(_RAM, blank)
+        self.call("init", self.state)
+        counts, found = [], []
+        for x in xs:
+            self.machine.mem_write(self.x, x.tobytes())
+            counts.append(self.call("step", self.state, self.x, y))
+            found.append(np.frombuffer(self.machine.mem_read(y, 4 * outputs), "<f4"))
+        left = bytes(self.machine.mem_read(_RAM, len(blank)))
+        untouched = len(left) - len(left.lstrip(b"\xa5"))
+        return Ran(np.stack(found), counts, len(blank) - untouched)
