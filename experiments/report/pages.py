@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.core.experiment import find
-from experiments.report import edge, speed
+from experiments.report import edge, microcontroller, speed
 from experiments.report.claims import RULE, Comparison, compare, sentence, verdict
 from experiments.report.figures import draw
 from experiments.report.grids import CONFIGS, progress
@@ -75,6 +75,7 @@ def pages(
         made[name] = _experiment(name, page, results, papers, judged, drawn)
     made["speed"] = speed.page(results.speed, papers)
     made["edge"] = edge.page(results.edge)
+    made["microcontroller"] = microcontroller.page(results.microcontroller)
     return {f"{name}.md": text for name, text in made.items()}
 
 
@@ -97,6 +98,8 @@ def _home(
     tried.append(["[Speed](speed.md)", timed, None])
     files = "Exported files in LiteRT and onnxruntime."
     tried.append(["[Small devices](edge.md)", files, None])
+    counted = "Layers as C on a Cortex-M4 and a Cortex-M0+."
+    tried.append(["[Microcontrollers](microcontroller.md)", counted, None])
     verdicts = [
         [
             number,

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from experiments.core.results import Row, read_rows
 from experiments.report.lines import OPTIONAL, RECORD, Line
 from experiments.report.names import layer_place
 
-BENCHMARKS = ("speed", "edge")  # experiments whose rows are no training runs
+# Experiments whose rows are no training runs.
+BENCHMARKS = ("speed", "edge", "microcontroller")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Results:
     speed: list[Row]  # of `experiments.speed`, oldest first
     edge: list[Row]  # of `experiments.edge`, oldest first
     samples: int  # how many rows of synthetic sample data were left out
+    microcontroller: list[Row] = field(default_factory=list)  # its second part
 
 
 def read(folder: Path) -> Results:
@@ -39,7 +41,7 @@ def read(folder: Path) -> Results:
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in result_rows(path)]
     if not rows:
         raise UserError(f"--rows {folder}: the folder has no result rows")
-    speed, edge = (
+    speed, edge, microcontroller = (
         [row for row in rows if row["experiment"] == name] for name in BENCHMARKS
     )
     trained = [row for row in rows if row["experiment"] not in BENCHMARKS]
@@ -48,7 +50,9 @@ def read(folder: Path) -> Results:
         experiment: _lines([r for r in real if r["experiment"] == experiment], folder)
         for experiment in sorted({row["experiment"] for row in real})
     }
-    return Results(lines, speed, edge, samples=len(trained) - len(real))
+    return Results(
+        lines, speed, edge, len(trained) - len(real), microcontroller=microcontroller
+    )
 
 
 def result_rows(path: Path) -> list[Row]:
