@@ -1,8 +1,9 @@
 """What a step costs on a microcontroller: flash, RAM and instructions.
 
 `slim_keras.export.to_c` writes each layer as C; PyPI's `ziglang` compiles it for a core
-of ARM, PyPI's `unicorn` runs it here and counts the instructions. It counts them, and
-times nothing: an emulator knows no cycles, caches or wait states.
+of ARM, PyPI's `unicorn` runs it here and counts the instructions, those too that a condition
+skips, as they take a cycle. It times nothing: an emulator knows no cycles, caches or
+wait states.
 """
 
 import sys
@@ -87,8 +88,11 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
         inputs: m.
         units: n.
     """
+    import keras
+
     from slim_keras import export
 
+    keras.utils.set_random_seed(0)
     model = cell_model(_cell(layer, units), inputs)
     x = np.random.default_rng(0).normal(size=(1, STEPS, inputs)).astype("float32")
     wanted = export.Stream(model).feed(x)[0]

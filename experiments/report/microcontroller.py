@@ -25,8 +25,8 @@ matrices have 8 bits and a scale for each output; vectors, biases and kernels of
 input stay in float32. `python -m experiments.edge --part microcontroller` makes the
 rows.
 
-**The instructions of a step are counted, not timed.** An emulator knows neither
-cycles nor wait states. An estimate is
+**The instructions of a step are counted, not timed**, those too that a condition
+skips. An emulator knows neither cycles nor wait states. An estimate is
 
     milliseconds = instructions * cycles per instruction / (1000 * clock in MHz)
 

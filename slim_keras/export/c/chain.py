@@ -78,9 +78,9 @@ def _functional(model: keras.Model, states: list[str]) -> Iterator[Link]:
         following = [call for call in calls if current in call[2]]
         if not following:
             break
-        layer, number, (first, *others) = following[0]
-        given = tuple(at.get(place, "") for place in others)
-        if len(following) > 1 or first != current or "" in given:
+        layer, number, places = following[0]
+        given = tuple(at.get(place, "") for place in places if place != current)
+        if len(following) > 1 or "" in given:
             raise ValueError(
                 "`model` must be a chain: one layer after the other, from its input "
                 f"to its output. Received: a branch at the layer {layer.name!r}"

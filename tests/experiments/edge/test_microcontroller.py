@@ -39,7 +39,10 @@ def test_the_rows(rows):
 
 @pytest.mark.parametrize("core", mc.CORES, ids=CORES)
 def test_instructions_one_by_one(core, tmp_path):
-    """Blocks of instructions count as many as unicorn sees one after the other."""
+    """Blocks of instructions count as many as unicorn sees one after the other.
+
+    It does not see those that a condition skips, which an M0+ has not.
+    """
     import unicorn
 
     model = cell_model(keras.layers.LSTMCell(3), 2)
@@ -49,7 +52,8 @@ def test_instructions_one_by_one(core, tmp_path):
     machine.machine.hook_add(unicorn.UC_HOOK_CODE, lambda *_: seen.append(1))
     counted = machine.call("init", machine.state)
     counted += machine.call("step", machine.state, machine.x, machine.x + 8)
-    assert len(seen) == counted
+    skipped = counted - len(seen)
+    assert skipped == 0 if core.name == "Cortex-M0+" else 0 < skipped < counted / 10
 
 
 def test_the_page(rows):
