@@ -1,9 +1,9 @@
 """What a step costs on a microcontroller: flash, RAM and instructions.
 
 `slim_keras.export.to_c` writes each layer as C; PyPI's `ziglang` compiles it for a core
-of ARM, PyPI's `unicorn` runs it here and counts the instructions, those too that a condition
-skips, as they take a cycle. It times nothing: an emulator knows no cycles, caches or
-wait states.
+of ARM, PyPI's `unicorn` runs it here and counts the instructions, those too that a
+condition skips, as they take a cycle. It times nothing: an emulator knows no cycles,
+caches or wait states.
 """
 
 import sys
