@@ -213,7 +213,7 @@ class Odd(keras.layers.Layer):
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (Odd(name="strange"), "the layer 'strange', a Odd"),
+        (Odd(name="strange"), "the layer 'strange' of the class Odd"),
         (keras.layers.UnitNormalization(name="unit"), "the layer 'unit'"),
         (keras.layers.Dense(2, "softsign", name="d"), "'d' must have .* softsign"),
         (slim_keras.LSTM(2, activation="selu", name="l"), "'l' must have .* selu"),

@@ -99,10 +99,12 @@ def part_of(layer: Any, name: str, prefix: str, inputs: int, eight: bool) -> Par
     Raises:
         ValueError: There is no C for this layer.
     """
-    if layer.compute_dtype != "float32":
+    policy = (layer.compute_dtype, layer.quantization_mode)
+    if policy != ("float32", None):
         raise ValueError(
-            f"The layer {layer.name!r} must compute in float32. Received: "
-            f"{layer.compute_dtype}"
+            f"The layer {layer.name!r} must compute in float32; `quantize` of `to_c` "
+            f"makes weights of 8 bits. Received: dtype {policy[0]}, quantization_mode "
+            f"{policy[1]!r}"
         )
     part = Part(name, prefix, type(layer).__name__, inputs)
     part.numbers = sum(int(np.prod(w.shape)) for w in layer.weights)
@@ -115,8 +117,8 @@ def part_of(layer: Any, name: str, prefix: str, inputs: int, eight: bool) -> Par
         known = sorted(kind.__name__ for kind in _WRITERS)
         raise ValueError(
             "`model` must consist of the recurrent layers of `slim_keras` and of "
-            f"{', '.join(known)}. Received: the layer {layer.name!r}, "
-            f"a {type(layer).__name__}"
+            f"{', '.join(known)}. Received: the layer {layer.name!r} of the class "
+            f"{type(layer).__name__}"
         )
     find(part, layer, inputs, eight)
     if part.body:
@@ -212,12 +214,6 @@ def _activated(part: Part, layer: Any, x: str):
 
 
 def _dense(part: Part, layer: Any, inputs: int, eight: bool):
-    if layer.quantization_mode is not None:
-        raise ValueError(
-            f"The layer {layer.name!r} must have weights of float32: "
-            "`to_c(..., quantize='weights')` makes those of 8 bits. Received: "
-            f"quantization_mode={layer.quantization_mode!r}"
-        )
     part.outputs = layer.units
     x = part.product("kernel", _weight(layer.kernel), "x", eight)
     if layer.bias is not None:
@@ -231,11 +227,6 @@ def _activation(part: Part, layer: Any, inputs: int, eight: bool):
 
 
 def _embedding(part: Part, layer: Any, inputs: int, eight: bool):
-    if layer.quantization_mode is not None:
-        raise ValueError(
-            f"The layer {layer.name!r} must have weights of float32. Received: "
-            f"quantization_mode={layer.quantization_mode!r}"
-        )
     rows, words = _weight(layer.embeddings), f"{part.prefix}_WORDS"
     part.outputs = layer.output_dim
     part.sizes[words] = layer.input_dim

@@ -55,5 +55,5 @@ def _rows(values: np.ndarray) -> Iterator[str]:
 def quantized(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """8 bits and a scale for each row: rows = scale * bits, up to rounding."""
     scale = np.abs(rows).max(axis=1) / np.float32(127)
-    bits = np.rint(rows / np.where(scale > 0, scale, 1)[:, None])
+    bits = np.rint(rows / np.where(scale > 0, scale, 1)[:, None]).clip(-127, 127)
     return bits.astype("int8"), scale.astype("float32")
