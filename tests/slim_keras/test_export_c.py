@@ -38,7 +38,7 @@ def program(folder, names, inputs, outputs):
         lines += [f"{name}_step(&s_{name}, x, y);", "fwrite(y, sizeof y, 1, stdout);"]
     (folder / "main.c").write_text("\n".join([*lines, "}", "return 0; }\n"]))
     sources = [str(folder / f"{name}.c") for name in ("main", *names)]
-    built([*compiler.compiler(), *STRICT, *sources, "-o", str(folder / "program")])
+    built([*compiler.command(), *STRICT, *sources, "-o", str(folder / "program")])
 
     def run(xs):
         done = subprocess.run(
@@ -166,7 +166,7 @@ def test_a_functional_model_with_the_products_as_input(rng, tmp_path):
 
 
 def test_what_it_says(rng, tmp_path):
-    model = live(slim_keras.LSTM_C6(4), keras.layers.Dense(2))
+    model = live(slim_keras.LSTM_C6(4, name="slim"), keras.layers.Dense(2))
     made = export.to_c(model, tmp_path / "model.c")
     weights = sum(int(np.prod(w.shape)) for w in model.weights)
     assert (made.weights, made.weight_bytes) == (weights, 4 * weights)
@@ -188,14 +188,14 @@ def test_what_it_says(rng, tmp_path):
     # 4 x 3 and 2 x 4 bytes, 6 scales; vector and biases as they are.
     assert eight.weight_bytes == 20 + 4 * 6 + 4 * (4 + 4 + 2)
     names = re.findall(r"static const (\w+ \w+)", eight.path.read_text())
-    assert "int8_t lstm_c6_kernel_c" in names
-    assert "float lstm_c6_recurrent_vector_c" in names
+    assert "int8_t slim_kernel_c" in names
+    assert "float slim_recurrent_vector_c" in names
 
 
 def test_without_a_compiler(monkeypatch, tmp_path):
     model = live(slim_keras.IndRNN(2))
     monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
-    assert compiler.compiler()[1:] == ["-m", "ziglang", "cc"]
+    assert compiler.command()[1:] == ["-m", "ziglang", "cc"]
     monkeypatch.setattr(compiler.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"slim-keras\[micro\]"):
         export.to_c(model, tmp_path / "model.c")
@@ -280,7 +280,7 @@ def test_the_functions_keep_what_they_say(tmp_path):
         text += [f"x = {name}(x); fwrite(&x, 4, 1, stdout); }} return 0; }}"]
         source, run = tmp_path / "f.c", tmp_path / "f"
         source.write_text("\n".join(text) + "\n")
-        built([*compiler.compiler(), *STRICT, str(source), "-o", str(run)])
+        built([*compiler.command(), *STRICT, str(source), "-o", str(run)])
         given = np.concatenate([x, [np.nan]]).astype("float32")
         done = subprocess.run([run], input=given.tobytes(), capture_output=True)
         found = np.frombuffer(done.stdout, "float32")

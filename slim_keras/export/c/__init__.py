@@ -11,7 +11,7 @@ import numpy as np
 
 from slim_keras.export.arguments import check_model, check_path
 from slim_keras.export.c.chain import links_of
-from slim_keras.export.c.compiler import compiler, run
+from slim_keras.export.c.compiler import command, run
 from slim_keras.export.c.source import Source, source
 from slim_keras.export.check import check_sequences, difference
 from slim_keras.export.signature import inputs_of
@@ -155,7 +155,7 @@ def _write(
     """Compares beside the path, so that no bad file comes to lie there."""
     header, found = path.with_suffix(".h"), None
     if check:
-        compiler()
+        command()
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as at:
         folder = Path(at)
 

@@ -31,7 +31,7 @@ int main(int count, char **paths)
 """
 
 
-def compiler() -> list[str]:
+def command() -> list[str]:
     """The command of a C compiler: of the path, or that of PyPI's `ziglang`.
 
     Raises:
@@ -69,7 +69,7 @@ def run(
     main, program = folder / "main.c", folder / "program"
     main.write_text(_MAIN.format(name=name, macro=name.upper()))
     sources = [str(folder / f"{name}.c"), str(main)]
-    _finished([*compiler(), "-std=c99", *flags, *sources, "-o", str(program)])
+    _finished([*command(), "-std=c99", *flags, *sources, "-o", str(program)])
     given, found = folder / "x", folder / "y"
     outputs = []
     for sequence in sequences:
