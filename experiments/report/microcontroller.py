@@ -68,7 +68,7 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    columns = ["layer", "weights", "weights, bytes", "code, bytes", "states, bytes"]
+    columns = ["layer", "matrices", "weights, bytes", "code, bytes", "states, bytes"]
     columns += ["stack, bytes", "instructions", "times fewer than LSTM"]
     first = {
         row["precision"]: row["instructions"] for row in rows if row["layer"] == _FIRST
