@@ -43,7 +43,8 @@ a copy moves. `scan:8` takes eight steps at once."""
 def steps(rows: Iterable[Row]) -> pd.DataFrame:
     """Milliseconds of a training step: the newest of each shape, a column a layer.
 
-    Of our layers with the engine that they choose themselves, from host arrays.
+    Of our layers with the engine that they choose themselves, from host arrays. The
+    times of a shape are those of one commit, as the speed of a machine changes.
     """
     usual = [row for row in rows if not _compared(row)]
     index = [*WHERE, *_SHAPE]
@@ -51,7 +52,9 @@ def steps(rows: Iterable[Row]) -> pd.DataFrame:
         return pd.DataFrame(
             index=pd.MultiIndex.from_arrays([[]] * len(index), names=index)
         )
-    newest = pd.DataFrame(usual).drop_duplicates([*index, "layer"], keep="last")
+    every = pd.DataFrame(usual)
+    newest = every[every["commit"] == every.groupby(index)["commit"].transform("last")]
+    newest = newest.drop_duplicates([*index, "layer"], keep="last")
     times = newest.pivot(index=index, columns="layer", values="step_ms")
     return times[sorted(times, key=place)]
 
@@ -102,7 +105,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         bars = axis.barh(
             [layer_title(x).strip("`") for x in times.index], times, color=colours
         )
-        axis.bar_label(bars, [f"{ms:.3g}" for ms in times], padding=3)
+        axis.bar_label(bars, [f"{ms:,.{0 if ms >= 100 else 1}f}" for ms in times], padding=3)
         axis.set_xscale("log")
         axis.margins(x=0.25)
         axis.set_title(backend)
