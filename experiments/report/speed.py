@@ -105,7 +105,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         bars = axis.barh(
             [layer_title(x).strip("`") for x in times.index], times, color=colours
         )
-        axis.bar_label(bars, [f"{ms:,.{0 if ms >= 100 else 1}f}" for ms in times], padding=3)
+        labels = [f"{ms:,.{0 if ms >= 100 else 1}f}" for ms in times]
+        axis.bar_label(bars, labels, padding=3)
         axis.set_xscale("log")
         axis.margins(x=0.25)
         axis.set_title(backend)
