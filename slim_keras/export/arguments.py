@@ -27,6 +27,15 @@ def check_path(path: Path, suffix: str):
         raise ValueError(f"`path` is taken by something else: {str(path)!r}")
 
 
+def check_name(path: Path):
+    """Refuses a file whose stem cannot begin names in C."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", path.stem):
+        raise ValueError(
+            "`path` must be named as C names things: a letter, then letters, digits "
+            f"and underscores. Received: path={str(path)!r}"
+        )
+
+
 def check_model(model: keras.Model, batch_size: int | None = None):
     """Refuses a model of which no file can be made, and a batch size not its own."""
     inputs = inputs_of(model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from slim_keras.export.runtime import open_runtime
+from slim_keras.export.runtime import Runtime
 from slim_keras.export.signature import (
     call,
     inputs_of,
@@ -29,22 +29,28 @@ class Exported:
 
     Attributes:
         path: Where it lies.
-        size: Its size in bytes; of a SavedModel, that of all its files.
+        size: Its size in bytes; of a SavedModel, that of all its files; of a C header,
+            that of its array.
         difference: The largest difference from the Keras model that the check found,
             absolute or, for outputs greater than one, relative to the greatest. Of a
             model of `streaming`, at every step of a stream that keeps its states.
         saved: How many bytes less than in float32, where the file is quantised.
+        arena: With runtime="micro", the bytes of RAM that LiteRT Micro's interpreter
+            takes. They are counted here, with pointers of 64 bits; a controller of 32
+            bits takes less.
     """
 
     path: Path
     size: int
     difference: float
     saved: int | None = None
+    arena: int | None = None
 
     def __str__(self):
+        arena = "" if self.arena is None else f"arena of {self.arena:,} bytes, "
         text = (
-            f"{self.path}: {self.size:,} bytes, within {self.difference:.1e} of the "
-            "Keras model"
+            f"{self.path}: {self.size:,} bytes, {arena}within {self.difference:.1e} of "
+            "the Keras model"
         )
         if self.saved is None:
             return text
@@ -57,7 +63,7 @@ class Exported:
 
 
 def compare(
-    model: keras.Model, path: Path, samples: Iterable[dict[str, np.ndarray]]
+    model: keras.Model, file: Runtime, samples: Iterable[dict[str, np.ndarray]]
 ) -> float:
     """The largest difference between a file and its model, see `Exported`.
 
@@ -65,7 +71,6 @@ def compare(
         ValueError: An output has another shape, or is not finite, or the file does not
             run.
     """
-    run = open_runtime(path).run
     largest = 0.0
     for arrays in samples:
         wanted = call(model, arrays)
@@ -76,7 +81,7 @@ def compare(
                     f"in the output {name!r}"
                 )
         try:
-            found = run(arrays)
+            found = file.run(arrays)
         except Exception as error:  # each runtime has its own
             raise ValueError(f"The file does not run: {_line(error)}") from error
         if {k: y.shape for k, y in wanted.items()} != {
@@ -91,11 +96,11 @@ def compare(
     return largest
 
 
-def compare_streams(model: keras.Model, path: Path, sequences: np.ndarray) -> float:
+def compare_streams(model: keras.Model, file: Runtime, sequences: np.ndarray) -> float:
     """The largest difference at any step of streams of a file and of its model."""
     wanted, found = (
         Stream(either, batch_size=len(sequences)).feed(sequences)
-        for either in (model, path)
+        for either in (model, file)
     )
     return difference(found, wanted)
 

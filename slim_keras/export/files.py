@@ -1,5 +1,6 @@
 """`to_litert`, `to_onnx`, `to_saved_model`: convert, check, put in place."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slim_keras.export.arguments import check_model, check_path
+from slim_keras.export.arguments import check_model, check_name, check_path
 from slim_keras.export.calibration import Calibration, calibration
 from slim_keras.export.check import (
     Exported,
@@ -20,7 +21,13 @@ from slim_keras.export.check import (
     compare,
     compare_streams,
 )
-from slim_keras.export.runtime import aborts, child_environment, need
+from slim_keras.export.micro import (
+    Micro,
+    check_micro,
+    header,
+    open_micro,
+)
+from slim_keras.export.runtime import aborts, child_environment, need, open_runtime
 from slim_keras.export.signature import inputs_of, layers_of
 
 # The largest differences that pass, see `Exported.difference`.
@@ -40,9 +47,14 @@ def to_litert(
     batch_size: int | None = None,
     quantize: str | None = None,
     representative_data: Any = None,
+    runtime: str = "litert",
     tolerance: float | None = None,
 ) -> Exported:
     """Writes a LiteRT file of built-in operators, for the plain interpreter.
+
+    With runtime="micro" the file is for LiteRT Micro, the interpreter of
+    microcontrollers, and is checked there. It takes sequences of a fixed length, or
+    one step of `streaming(model)`.
 
     The batch size and the length are free where they are free in the model. The masks
     of `Masking` and of `Embedding(mask_zero=True)` are part of the file. Dropout is
@@ -55,9 +67,12 @@ def to_litert(
         model: A Sequential or functional model in float32. Keras' own recurrent
             layers, and `keras.layers.RNN` around a cell, are made of operators that
             LiteRT has not; `slim_keras.LSTM` is LSTM in operators that it has.
-        path: The file, `NAME.tflite`.
+        path: The file, `NAME.tflite`. For LiteRT Micro also `NAME.h`: a C header with
+            the file as the array `NAME_data` of `NAME_length` bytes, and
+            `NAME_arena_size`, the bytes of RAM that the interpreter takes.
         batch_size: The batch size of the file, where the model leaves it free. Files of
-            a fixed size are smaller, and the interpreter can optimise more.
+            a fixed size are smaller, and the interpreter can optimise more. Default:
+            free, and 1 for LiteRT Micro, which resizes nothing.
         quantize: `None` for float32; `"float16"` for half the size; `"weights"` for
             weights of 8 bits, those of 1,024 elements and more (LiteRT's dynamic range
             quantisation); `"full"` or `"full16"` for activations of 8 or 16 bits, too,
@@ -72,27 +87,36 @@ def to_litert(
             ranges of the activations, 100 or more; for a model of `streaming` whole
             sequences, `(sequences, steps, features)`. They check the file, too; random
             inputs check other files.
+        runtime: `"litert"`, the interpreter of phones and Linux boards, or `"micro"`,
+            that of microcontrollers: the extra `[micro]` has it. The latter takes no
+            `quantize="float16"` or `"weights"`. Default: `"litert"`.
         tolerance: The largest difference from the model that passes, absolute for
             outputs up to one and relative to the greatest beyond. A file of a
             streaming model is compared at every step of a stream. Default: 1e-4;
             quantised 1e-2 (`"float16"`), 0.1 and for `"full"` 0.3.
 
     Returns:
-        An `Exported`: path, size, the largest difference, and the bytes saved.
+        An `Exported`: path, size, the largest difference, the bytes saved, and LiteRT
+        Micro's RAM.
 
     Raises:
         ValueError: The model cannot be converted, the file differs too much, or an
             argument does not fit the model.
         FileNotFoundError: The folder of `path` does not exist.
-        ImportError: A package of the extra `[export]` is missing.
+        ImportError: A package of the extra `[export]` or `[micro]` is missing.
 
     Example:
 
     ```python
     model = keras.Sequential([keras.Input((None, 8)), IndyLSTM(100)])
     print(export.to_litert(model, "model.tflite", quantize="float16"))
+    print(export.to_litert(export.streaming(model), "step.h", runtime="micro"))
     ```
     """
+    if runtime not in ("litert", "micro"):
+        raise ValueError(
+            f"`runtime` must be 'litert' or 'micro'. Received: runtime={runtime!r}"
+        )
     if quantize not in _TOLERANCES:
         known = ", ".join(map(repr, _TOLERANCES))
         raise ValueError(f"`quantize` must be one of {known}. Received: {quantize!r}")
@@ -109,14 +133,23 @@ def to_litert(
             "take quantize='full', or export what follows the `Embedding`. Received: "
             f"quantize='full16' and the integer inputs {integers}"
         )
-    need("tensorflow", "ai_edge_litert")
+    suffix = ".tflite"
+    if runtime == "micro":
+        need("tensorflow", "tflite_micro", extra="micro")
+        check_micro(model, quantize)
+        batch_size = batch_size or inputs_of(model)[0].shape[0] or 1
+        if Path(path).suffix == ".h":
+            suffix = ".h"
+            check_name(Path(path))
+    else:
+        need("tensorflow", "ai_edge_litert")
     check_model(model, batch_size)
     ranges = None
     if representative_data is not None:
         ranges = calibration(model, representative_data, batch_size)
     tolerance = _TOLERANCES[quantize] if tolerance is None else tolerance
     options = {"kind": "litert", "batch_size": batch_size, "quantize": quantize}
-    return _write(model, path, ".tflite", tolerance, ranges, **options)
+    return _write(model, path, suffix, tolerance, ranges, runtime, **options)
 
 
 def to_onnx(
@@ -185,17 +218,24 @@ def to_saved_model(
 
 
 def _write(
-    model, path, suffix, tolerance, ranges: Calibration | None = None, **options
+    model,
+    path,
+    suffix,
+    tolerance,
+    ranges: Calibration | None = None,
+    runtime=None,
+    **options,
 ):
     """Converts and checks beside the path, so that no bad file comes to lie there."""
     path, batch_size = Path(path), options.get("batch_size")
     check_model(model, batch_size)
     check_path(path, suffix)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as at:
-        made = Path(at) / f"made{suffix}"
+        made = Path(at) / f"made{'.tflite' if suffix == '.h' else suffix}"
         convert = _here if keras.backend.backend() == "tensorflow" else _in_child
         convert(model, made, ranges.samples if ranges else None, options)
-        found = _difference(model, made, ranges, batch_size)
+        with _opened(made, runtime, ranges) as file:
+            found = _difference(model, file, ranges, batch_size)
         if not found <= tolerance:
             raise ValueError(
                 f"The file differs from `model` by {found:.2g}, more than "
@@ -205,33 +245,54 @@ def _write(
             )
         files = [made, *made.rglob("*")] if made.is_dir() else [made]
         size = sum(f.stat().st_size for f in files if f.is_file())
-        plain = made.with_name(f"float32{suffix}")
+        plain = made.with_name(f"float32{made.suffix}")
         saved = plain.stat().st_size - size if plain.exists() else None
+        arena = file.arena if isinstance(file, Micro) else None
+        written = Exported(path, size, found, saved, arena)
+        if suffix == ".h":
+            content = made.read_bytes()
+            made = made.with_suffix(suffix)
+            about = [
+                f"`{model.name}` for LiteRT Micro, quantize={options['quantize']!r}.",
+                f"{written}.",
+                "Include this file once: it holds the numbers.",
+            ]
+            made.write_text(header(content, file, path.stem, about))
         if path.is_dir():
             os.replace(path, Path(at) / "old")
         os.replace(made, path)
-    return Exported(path, size, found, saved)
+    return written
 
 
-def _difference(model, made, ranges, batch_size):
+@contextlib.contextmanager
+def _opened(made, runtime, ranges):
+    """A file in the interpreter for which it was made."""
+    if runtime == "micro":
+        with open_micro(made) as file:
+            yield file
+        return
+    if ranges is not None and aborts(made):
+        raise ValueError(
+            "`representative_data` must span what the model will see: LiteRT's "
+            "interpreter cannot run the file made with its ranges."
+        )
+    yield open_runtime(made)
+
+
+def _difference(model, file, ranges, batch_size):
     batch_size = batch_size or inputs_of(model)[0].shape[0]
     if ranges is None:
         samples = check_samples(model, batch_size)
         sequences = check_sequences(model, batch_size)
     else:
-        if aborts(made):
-            raise ValueError(
-                "`representative_data` must span what the model will see: LiteRT's "
-                "interpreter cannot run the file made with its ranges."
-            )
         samples = ranges.samples[:: max(1, len(ranges.samples) // 20)]
         sequences = ranges.sequences
         if sequences is not None:
             sequences = sequences[np.arange(batch_size or 20) % len(sequences)]
-    found = compare(model, made, samples)
+    found = compare(model, file, samples)
     if sequences is None:
         return found
-    return max(found, compare_streams(model, made, sequences))
+    return max(found, compare_streams(model, file, sequences))
 
 
 def _here(model, path, samples, options):

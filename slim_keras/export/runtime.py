@@ -29,13 +29,13 @@ class Runtime:
     run: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
-def need(*packages: str):
+def need(*packages: str, extra: str = "export"):
     """Raises an ImportError that names the extra, unless the packages are there."""
     missing = [p for p in packages if importlib.util.find_spec(p) is None]
     if missing:
         raise ImportError(
             f"`slim_keras.export` needs {' and '.join(missing)}: "
-            'pip install "slim-keras[export]"'
+            f'pip install "slim-keras[{extra}]"'
         )
 
 
@@ -71,8 +71,10 @@ def child_environment() -> dict[str, str]:
     }
 
 
-def open_runtime(model: "keras.Model | str | Path") -> Runtime:
+def open_runtime(model: "keras.Model | str | Path | Runtime") -> Runtime:
     """A model, a `.tflite` or `.onnx` file or a SavedModel, ready to run."""
+    if isinstance(model, Runtime):
+        return model
     if isinstance(model, keras.Model):
         outputs = list(outputs_of(model))
         return Runtime(inputs_of(model), outputs, lambda arrays: predict(model, arrays))

@@ -117,7 +117,7 @@ def random_inputs(
         steps: Other axes where they are free.
         rng: Where the numbers come from.
     """
-    words = min(_vocabularies(model), default=None)
+    words = min(vocabularies(model), default=None)
     states = states_of((p.name for p in inputs_of(model)), outputs_of(model))
     arrays = {}
     for port in inputs_of(model):
@@ -136,8 +136,9 @@ def random_inputs(
     return arrays
 
 
-def _vocabularies(layer) -> set[int]:
+def vocabularies(layer) -> set[int]:
+    """The numbers of words that the layers `Embedding` know."""
     if isinstance(layer, keras.layers.Embedding):
         return {layer.input_dim}
     inner = [*getattr(layer, "layers", ()), getattr(layer, "layer", None)]
-    return set().union(*(_vocabularies(x) for x in inner if x is not None))
+    return set().union(*(vocabularies(x) for x in inner if x is not None))

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slim_keras.export.runtime import open_runtime
+from slim_keras.export.runtime import Runtime, open_runtime
 from slim_keras.export.signature import NEXT, states_of
 
 
@@ -35,7 +35,7 @@ class Stream:
     ```
     """
 
-    def __init__(self, model: keras.Model | str | Path, batch_size: int = 1):
+    def __init__(self, model: keras.Model | str | Path | Runtime, batch_size: int = 1):
         runtime = open_runtime(model)
         inputs = {x.name: x for x in runtime.inputs}
         names = states_of(inputs, runtime.outputs)
