@@ -296,6 +296,18 @@ def _layer_normalization(part: Part, layer: Any, inputs: int, eight: bool):
     ]
 
 
+def _normalization(part: Part, layer: Any, inputs: int, eight: bool):
+    mean, variance = (np.ravel(_weight(w)) for w in (layer.mean, layer.variance))
+    if layer.invert or mean.size not in (1, inputs):
+        raise ValueError(
+            f"The layer {layer.name!r} must have axis=-1 and invert=False. Received: "
+            f"axis={layer.axis}, invert={layer.invert}"
+        )
+    mean, variance = (np.broadcast_to(w, (inputs,)) for w in (mean, variance))
+    scale = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
+    _affine(part, scale, -mean * scale)
+
+
 def _rescaling(part: Part, layer: Any, inputs: int, eight: bool):
     scale, offset = (
         np.broadcast_to(np.asarray(x, "float32"), (inputs,))
@@ -315,5 +327,6 @@ _WRITERS: dict[type, Callable[[Part, Any, int, bool], None]] = {
     keras.layers.Dropout: _nothing,
     keras.layers.Embedding: _embedding,
     keras.layers.LayerNormalization: _layer_normalization,
+    keras.layers.Normalization: _normalization,
     keras.layers.Rescaling: _rescaling,
 }
