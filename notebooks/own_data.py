@@ -7,7 +7,8 @@
 # - train a model around LSTM_C6 that takes plain strings;
 # - save it, load it again and get the same predictions;
 # - export it as a TensorFlow SavedModel, which runs without slim-keras;
-# - do the same with time series.
+# - do the same with time series;
+# - write that model as C, for a microcontroller beside the sensors.
 #
 # The notebook runs in about a minute on two cores. It needs Keras' TensorFlow backend,
 # as only TensorFlow handles strings. To run it yourself, in a checkout:
@@ -237,6 +238,22 @@ print(f"test accuracy: {accuracy:.3f}")
 # %% [markdown]
 # Saving, loading and exporting are the same as above.
 #
+# ## On a microcontroller
+#
+# A microcontroller beside the sensors sees one moment after the other. `streaming`
+# makes a model of one moment with the same weights, and `to_c` writes it as C. Both
+# compare what they made with the model. The firmware compiles `sensors.c` and calls
+# `sensors_step` with each moment; `docs/microcontroller.md` has the rest.
+
+# %%
+from slim_keras import export
+
+live = export.streaming(model)
+print(export.to_c(live, folder / "sensors.c"))
+lines = (folder / "sensors.h").read_text().splitlines()
+print(*[line for line in lines if line.startswith("void")], sep="\n")
+
+# %% [markdown]
 # ## To take along
 #
 # - Put vocabulary or normalisation into the model as a layer, learnt from the training

@@ -107,6 +107,17 @@ def test_layers_page_has_each_layer_with_its_number_of_weights():
     }
 
 
+def test_bytes_of_weights_of_the_microcontroller_page():
+    cells = r" \| ([\d,]+) bytes" * 3
+    page = text_of(ROOT / "docs/microcontroller.md")
+    found = re.findall(rf"^\| `(\w+)`{cells}", page, re.M)
+    assert len(found) == 4
+    for layer, *shown in found:
+        row = VARIANTS[layer.lower()]
+        sizes = (1, 32), (20, 64), (32, 100)
+        assert shown == [f"{4 * row.parameters(m, n):,}" for m, n in sizes]
+
+
 def rows_of(experiment):
     lines = text_of(ROOT / f"results/{experiment}.jsonl").splitlines()
     return [json.loads(line) for line in lines]
