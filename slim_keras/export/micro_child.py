@@ -9,6 +9,7 @@ starts fast.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tflite_micro.python.tflite_micro.runtime import Interpreter
@@ -28,7 +29,8 @@ def main(path: str):
     for port in about["outputs"]:
         port |= _described(interpreter.get_output_details(port["place"]))
     print(json.dumps(about | {"arena": _smallest_arena(content)}), flush=True)
-    given, taken = sys.stdin.buffer, sys.stdout.buffer
+    given: Any = sys.stdin.buffer
+    taken = sys.stdout.buffer
     while given.peek(1):
         for x in about["inputs"]:
             count = np.prod(x["shape"], dtype=int) * np.dtype(x["dtype"]).itemsize

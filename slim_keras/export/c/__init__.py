@@ -5,6 +5,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -183,6 +184,6 @@ def _write(
 
 def _difference(model: keras.Model, folder: Path, name: str) -> float:
     [port] = [x for x in inputs_of(model) if x.name == "input"]
-    sequences = check_sequences(model, port.shape[0])
+    sequences: Any = check_sequences(model, port.shape[0])  # as it is a stream
     wanted = Stream(model, batch_size=len(sequences)).feed(sequences)
     return difference(run(folder, name, sequences), wanted)

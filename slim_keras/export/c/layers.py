@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from slim_keras.engine.derivatives import Function, activation
-from slim_keras.engine.kernels.recorder import Recorder, Value
+from slim_keras.engine.kernels.recorder import Assignment, Recorder, Value
 from slim_keras.export.c.numbers import Array, literal, quantized
 from slim_keras.export.c.printer import indented, printed
 from slim_keras.export.c.recurrence import Recurrence, activations_of, recurrence
@@ -153,7 +153,7 @@ def _recurrent(part: Part, layer: Any, inputs: int, eight: bool):
         h, *c = expressions
         return [*(f"c[j] = {x};" for x in c), f"{new} = {h};"]
 
-    lines = [line for line in step.program.body if line is not product]
+    lines = [line for line in step.program.body if isinstance(line, Assignment)]
     results = step.program.carry[: len(part.states)]
     part.body = part.each(*printed(lines, results, leaves, store))
     if product:

@@ -5,7 +5,7 @@ variant `lstm`; its GRU is recorded here.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,9 @@ def _variant(cell: Any) -> Recurrence:
         vector = _array(cell.recurrent_vector)
     else:
         variant, vector = VARIANTS["lstm"], None
-        body, gate = Function(cell.activation), Function(cell.recurrent_activation)
-        equations = Equations(variant, body=body, output=body, gate=gate)
+        body, gate = map(Function, activations_of(cell))
+        made: dict[str, Any] = {"body": body, "output": body, "gate": gate}
+        equations = Equations(variant, **made)
     plan = Plan(
         step=equations,
         masked=False,
@@ -134,9 +135,9 @@ def _gru(cell: Any) -> Recurrence:
     def by_block(stacked):
         return dict(zip("zrh", np.split(stacked, 3, axis=-1), strict=True))
 
-    matrix, biases = _array(cell.recurrent_kernel), {}
-    if cell.bias is not None:
-        outer, inner = map(by_block, _array(cell.bias))
+    matrix, bias, biases = _array(cell.recurrent_kernel), _array(cell.bias), {}
+    if bias is not None:
+        outer, inner = map(by_block, bias)
         biases = {"z": outer["z"] + inner["z"], "r": outer["r"] + inner["r"]}
         biases |= {"h": outer["h"], "reset_h": inner["h"]}
     state = np.zeros((1, cell.units))
@@ -179,7 +180,7 @@ def _recorded(
     return Recurrence(program, vectors, products, kernels, matrices)
 
 
-_NUMPY = {
+_NUMPY: dict[str, Callable] = {
     "+": np.add,
     "*": np.multiply,
     "tanh": np.tanh,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -187,19 +188,20 @@ def source(
         name: What the functions are called after.
         quantize: See `to_c`.
     """
-    [port] = [x for x in inputs_of(model) if x.name == "input"]
-    if len(port.shape) > 2 or None in port.shape[1:]:
+    [shape] = [x.shape for x in inputs_of(model) if x.name == "input"]
+    if len(shape) > 2 or None in shape[1:]:
         raise ValueError(
             "`model` must have an input of shape (batch, features), or (batch,) of "
-            f"words. Received: shape {port.shape}"
+            f"words. Received: shape {shape}"
         )
-    words = len(port.shape) == 1
-    inputs = size = 1 if words else int(port.shape[1])
-    parts, states = [], {}
+    words = len(shape) == 1
+    inputs = size = 1 if words else int(shape[1] or 0)
+    parts: list[Part] = []
+    states: dict[str, str] = {}
     made: dict[int, Part] = {}
     names = _Names()
     chain = _Chain()
-    useful = []
+    useful: list[Any] = []
     for link in links:
         layer = link.layer
         _check_embedding(layer, words, first=not useful)
