@@ -170,6 +170,25 @@ def test_speed_of_the_readme_is_that_of_rows():
         assert ("tensorflow", layer.lower(), *numbers) in set(steps())
 
 
+def test_instructions_are_those_of_rows():
+    counted = {
+        (row["layer"].split(".")[-1].lower(), row["m"]): f"{row['instructions']:,}"
+        for row in rows_of("microcontroller")
+        if "M4" in row["core"] and row["precision"] == "float32"
+        if row["layer"] != "keras.layers.LSTM"
+    }
+    shown = re.findall(r"^\| `(\w+)` \|.* \| ([\d,]+) \|$", text_of(README), re.M)
+    assert len(shown) == len(BEST)
+    for layer, instructions in shown:
+        assert instructions == counted[layer.lower(), 32]
+    _, page = text_of(ROOT / "docs/microcontroller.md").split("in instructions:")
+    cells = r" \| ([\d,]+)" * 3
+    shown = re.findall(rf"^\| `(?:[\w.]+\.)?(\w+)`{cells} \|$", page, re.M)
+    assert len(shown) == 5
+    for layer, *numbers in shown:
+        assert numbers == [counted[layer.lower(), m] for m in (1, 20, 32)]
+
+
 def test_speed_of_the_page_is_that_of_rows():
     _, page = text_of(ROOT / "docs/engines.md").split("## On a CPU")
     page, *_ = page.split("###")
