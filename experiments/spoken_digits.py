@@ -15,7 +15,7 @@ speaker.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -48,6 +48,12 @@ class Config(recurrent.Stacked):
     )
     held_out: str | None = setting(
         None, Name(), "The speaker for the test, with --split speaker."
+    )
+    longest: int | None = setting(
+        None,
+        Integer(min=1),
+        "Frames of a recording that the model reads, the first ones; the default is "
+        "all of them.",
     )
     frame: int = setting(
         FrontEnd.frame, Integer(min=1), "Samples in a frame, of 8,000 a second."
@@ -122,7 +128,8 @@ def load(config: Config) -> Arrays:
             floor=config.floor,
         ),
     )
-    return Arrays.of_parts(digits)
+    parts = {part: (x[:, : config.longest], y) for part, (x, y) in digits.parts.items()}
+    return Arrays.of_parts(replace(digits, parts=parts))
 
 
 def title(config: Config) -> str:
