@@ -214,7 +214,7 @@ def _measure(
     arrays, out = folder / "inputs.npz", folder / "outputs.npz"
     np.savez(arrays, x=x)
     paths = [str(folder / row["file"]) for row in rows]
-    _child("time", arrays, out, rounds, *paths)
+    child("time", arrays, out, rounds, *paths)
     with np.load(out) as results:
         seconds, outputs = results["seconds"], results["outputs"]
     measured = []
@@ -225,7 +225,7 @@ def _measure(
         measured.append(
             row
             | {
-                "peak_mb": float(_child("memory", arrays, path)),
+                "peak_mb": float(child("memory", arrays, path)),
                 "sequence_ms": float(np.median(own)) * 1e3,
                 "step_us": float(np.median(own)) / x.shape[1] * 1e6
                 if subject.streamed
@@ -237,7 +237,8 @@ def _measure(
     return measured
 
 
-def _child(*task: object) -> str:
+def child(*task: object) -> str:
+    """Runs `child.py`, without Keras and TensorFlow, and returns what it prints."""
     script = str(Path(__file__).with_name("child.py"))
     # -P: the script's own folder must not shadow installed modules.
     child = subprocess.run(

@@ -18,8 +18,17 @@ COLOURS = {
     "indrnn": "#9467bd",
     "rnn_tanh": "#c49c94",
     "irnn": "#c5b0d5",
+    "gru": "#3182bd",
+    "simple_rnn": "#636363",
+    "keras_lstm": "#31a354",
 }
-_OTHERS = {"rnn_tanh": "RNN-tanh", "irnn": "IRNN"}
+_OTHERS = {
+    "rnn_tanh": "RNN-tanh",
+    "irnn": "IRNN",
+    "gru": "GRU",
+    "simple_rnn": "SimpleRNN",
+    "keras_lstm": "Keras' LSTM",
+}
 
 
 def layer_name(key: str) -> str:

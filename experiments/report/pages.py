@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.core.experiment import find
-from experiments.report import edge, microcontroller, speed
+from experiments.report import edge, microcontroller, speed, stream
 from experiments.report.claims import RULE, Comparison, compare, sentence, verdict
 from experiments.report.figures import draw
 from experiments.report.grids import CONFIGS, progress
@@ -65,6 +65,10 @@ def pages(
         declared = declared | {name: Page(title=name, about=summary)}
     drawn = draw(results, papers, folder / "figures")
     speed.draw(results.speed, folder / "figures" / "speed.png")
+    for name in declared:
+        if files := stream.newest(results.stream, name):
+            stream.draw(files, folder / "figures" / f"{name}-stream.png")
+            drawn[f"{name}-stream"] = "Accuracy over the bytes of a one-step file"
     judged = [
         (paper, claim, compare(paper, claim, results))
         for paper in papers
@@ -172,6 +176,9 @@ def _experiment(
                 parts += [source, paper_table(printed, lines), *printed.notes]
     if page.search and (found := best_table(CONFIGS / page.search, lines)):
         parts += ["## The best model of each layer", found]
+    if files := stream.newest(results.stream, name):
+        parts += ["## Step by step", stream.stream_table(files)]
+        parts += _images([f"{name}-stream"], drawn)
     figures = [
         x.name for paper in papers for x in paper.figures if x.experiment == name
     ]

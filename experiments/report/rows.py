@@ -14,7 +14,7 @@ from experiments.report.lines import OPTIONAL, RECORD, Line
 from experiments.report.names import layer_place
 
 # Experiments whose rows are no training runs.
-BENCHMARKS = ("speed", "edge", "microcontroller")
+BENCHMARKS = ("speed", "edge", "microcontroller", "stream")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Results:
     edge: list[Row]  # of `experiments.edge`, oldest first
     samples: int  # how many rows of synthetic sample data were left out
     microcontroller: list[Row] = field(default_factory=list)  # its second part
+    stream: list[Row] = field(default_factory=list)  # of `experiments.stream`
 
 
 def read(folder: Path) -> Results:
@@ -41,7 +42,7 @@ def read(folder: Path) -> Results:
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in result_rows(path)]
     if not rows:
         raise UserError(f"--rows {folder}: the folder has no result rows")
-    speed, edge, microcontroller = (
+    speed, edge, microcontroller, stream = (
         [row for row in rows if row["experiment"] == name] for name in BENCHMARKS
     )
     trained = [row for row in rows if row["experiment"] not in BENCHMARKS]
@@ -51,7 +52,7 @@ def read(folder: Path) -> Results:
         for experiment in sorted({row["experiment"] for row in real})
     }
     return Results(
-        lines, speed, edge, len(trained) - len(real), microcontroller=microcontroller
+        lines, speed, edge, len(trained) - len(real), microcontroller, stream
     )
 
 

@@ -1,0 +1,49 @@
+"""Streaming of trained models: the decisions, and the rows."""
+
+import keras
+import pytest
+
+from experiments import spoken_digits, stream
+from experiments.core.command import main
+from experiments.core.results import read_rows
+from tests.experiments import support
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="it runs on TensorFlow"
+)
+
+GRID = """
+experiment = "spoken_digits"
+data = "sample"
+seeds = [3]
+variant = "lstm_c6"
+units = 8
+layers = 1
+batch_size = 50
+epochs = 1
+"""
+
+
+def test_a_stream_decides_as_the_whole_sequence(tmp_path):
+    grid = tmp_path / "grid.toml"
+    grid.write_text(GRID)
+    arguments = ["--variant=lstm_c6", "--units=8", "--layers=1", "--batch-size=50"]
+    trained = ["--data=sample", "--epochs=1", f"--output={tmp_path}", *arguments]
+    assert support.start(spoken_digits.EXPERIMENT, *trained) == 0
+    options = [str(grid), "--examples=5", f"--output={tmp_path}"]
+    assert main(stream.Settings, stream.run, options) == 0
+    rows = read_rows(tmp_path / "stream.jsonl")
+    assert [row["precision"] for row in rows] == ["float32", "weights", "full16"]
+    exact = rows[0]
+    assert exact["decisions"] == 5
+    assert exact["other"] == 0
+    assert exact["accuracy"] == exact["accuracy_whole"]
+    file = tmp_path / "files" / f"{exact['run']}-float32.tflite"
+    assert exact["bytes"] == file.stat().st_size
+
+
+def test_a_grid_without_rows_is_refused(tmp_path, capsys):
+    grid = tmp_path / "grid.toml"
+    grid.write_text(GRID)
+    assert main(stream.Settings, stream.run, [str(grid), f"--output={tmp_path}"]) == 2
+    assert "has no row of its runs" in capsys.readouterr().err
