@@ -9,7 +9,7 @@ from experiments.core.results import Row, replacing
 from experiments.report.names import COLOURS, layer_name, layer_place
 from experiments.report.text import table
 
-PRECISIONS = {"float32": "float32", "weights": "8 bits", "full16": "8 bits, states 16"}
+PRECISIONS = {"float32": "float32", "weights": "8 bits"}
 
 NOTE = """\
 `python -m experiments.stream` makes the rows: the one-step file of a trained model,

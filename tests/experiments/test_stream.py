@@ -33,7 +33,7 @@ def test_a_stream_decides_as_the_whole_sequence(tmp_path):
     options = [str(grid), "--examples=5", f"--output={tmp_path}"]
     assert main(stream.Settings, stream.run, options) == 0
     rows = read_rows(tmp_path / "stream.jsonl")
-    assert [row["precision"] for row in rows] == ["float32", "weights", "full16"]
+    assert [row["precision"] for row in rows] == ["float32", "weights"]
     exact = rows[0]
     assert exact["decisions"] == 5
     assert exact["other"] == 0
