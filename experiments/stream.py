@@ -87,7 +87,7 @@ def _streamed(run: Run, row: Row, examples: int | None, folder: Path) -> Iterato
 
     model, config = experiments.load(run.folder(row))
     data = run.declared.data(config)
-    x, y = (part[:examples] for part in data.parts["test"])
+    x, y = (part[:examples] for part in data.evaluated(0)["test"])
     whole = model.predict(x, batch_size=data.evaluation_batch, verbose=0)
     live = export.streaming(model)
     arrays, out = folder / "inputs.npz", folder / "outputs.npz"
