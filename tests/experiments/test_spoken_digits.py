@@ -70,6 +70,13 @@ def test_a_run_learns_and_leaves_its_row(tmp_path, capsys):
     assert result["clean"]["test_accuracy"] > 0.3  # of 10 digits
 
 
+def test_the_first_frames_of_a_recording_are_read():
+    whole, cut = (load(Config(data="sample", longest=longest)) for longest in (None, 5))
+    for part in ("val", "test"):
+        np.testing.assert_array_equal(cut.parts[part][0], whole.parts[part][0][:, :5])
+    assert cut.train[0].shape[1] == 5 < whole.train[0].shape[1]
+
+
 def test_a_speaker_is_held_out_and_another_one_validates():
     parts = load(Config(data="sample", split="speaker", held_out="bass"))
     assert parts.counts == {"train": 200, "val": 200, "test": 200}

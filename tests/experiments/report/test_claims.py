@@ -247,7 +247,7 @@ def test_faster_at_every_shape(times, expected):
         for place, time in enumerate(times, start=1)
         for layer, ms in (("lstm6", time), ("keras.layers.LSTM", 10.0))
     ]
-    everything = Results(lines={}, speed=rows, edge=[], samples=0)
+    everything = Results(lines={}, speed=rows, edge=[], stream=[], samples=0)
     assert verdict(claim, compare(PAPER, claim, everything)) == expected
 
 
@@ -263,7 +263,7 @@ def test_weights_are_counted(printed, expected):
     )
     claim = Claim(text="", source="", kind="reaches", experiment="imdb", table="counts")
     paper = replace(PAPER, tables=[table])
-    nothing = Results(lines={}, speed=[], edge=[], samples=0)
+    nothing = Results(lines={}, speed=[], edge=[], stream=[], samples=0)
     assert verdict(claim, compare(paper, claim, nothing)) == expected
 
 

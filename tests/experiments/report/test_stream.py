@@ -1,0 +1,44 @@
+"""The part of a page about models that are fed step by step."""
+
+from experiments.report.stream import draw, newest, stream_table
+
+ROW = {
+    "of": "spoken_digits",
+    "data": "spoken_digits",
+    "run": "a",
+    "variant": "lstm_c6",
+    "units": 64,
+    "runtime": "litert",
+    "precision": "float32",
+    "bytes": 31_000,
+    "step_us": 3.21,
+    "decisions": 300,
+    "other": 2,
+    "accuracy": 0.95,
+    "accuracy_whole": 0.96,
+}
+
+
+def test_the_last_row_of_each_file_counts():
+    rows = [
+        ROW | {"other": 9},
+        ROW,
+        ROW | {"precision": "weights"},
+        ROW | {"of": "ecg"},
+        ROW | {"run": "b", "data": "sample"},
+        ROW | {"run": "c", "variant": "lstm"},
+    ]
+    found = newest(rows, "spoken_digits")
+    assert [row["variant"] for row in found] == ["lstm", "lstm_c6", "lstm_c6"]
+    assert [row["other"] for row in found] == [2, 2, 2]
+
+
+def test_table_and_figure(tmp_path):
+    *_, line = stream_table([ROW]).split("\n\n")[0].splitlines()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == [
+        *("LSTM_C6", "64", "float32", "31,000", "3.2", "300", "2"),
+        *("0.9500", "0.9600"),
+    ]
+    draw([ROW], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size
