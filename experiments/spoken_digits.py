@@ -49,11 +49,8 @@ class Config(recurrent.Stacked):
     held_out: str | None = setting(
         None, Name(), "The speaker for the test, with --split speaker."
     )
-    longest: int | None = setting(
-        None,
-        Integer(min=1),
-        "Frames of a recording that the model reads, the first ones; the default is "
-        "all of them.",
+    longest: int = setting(
+        64, Integer(min=1), "The model reads so many frames of a recording, the first."
     )
     frame: int = setting(
         FrontEnd.frame, Integer(min=1), "Samples in a frame, of 8,000 a second."
