@@ -96,7 +96,7 @@ def test_the_front_end_is_the_configurations():
     expected = spoken_digits.datasets.load(
         "sample", front_end=FrontEnd(frame=128, hop=64, bands=6, low=100, floor=1e-4)
     )
-    np.testing.assert_array_equal(x, expected.parts["train"][0])
+    np.testing.assert_array_equal(x, expected.parts["train"][0][:, :64])
 
 
 def test_the_config_holds_the_defaults():
