@@ -18,9 +18,9 @@ COLOURS = {
     "indrnn": "#9467bd",
     "rnn_tanh": "#c49c94",
     "irnn": "#c5b0d5",
+    "keras_lstm": "#31a354",
     "gru": "#3182bd",
     "simple_rnn": "#636363",
-    "keras_lstm": "#31a354",
 }
 _OTHERS = {
     "rnn_tanh": "RNN-tanh",

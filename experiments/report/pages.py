@@ -124,7 +124,8 @@ def _home(
         RULE,
     ]
     for paper in papers:
-        parts += _paper(paper, results, declared, drawn)
+        if paper.summary:
+            parts += _paper(paper, results, declared, drawn)
     return "\n\n".join([*parts, NUMBERS]) + "\n"
 
 

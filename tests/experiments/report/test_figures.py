@@ -8,6 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from experiments.adding import SIMPLE
+from experiments.core.recurrent import BASELINES
 from experiments.report.figures import plot
 from experiments.report.names import COLOURS
 from experiments.report.papers import Figure, Panel, Paper, Table, papers
@@ -104,5 +105,5 @@ def test_figures_have_few_panels_and_lines():
 
 
 def test_every_layer_has_its_colour():
-    assert list(COLOURS) == [*VARIANTS, *SIMPLE]
+    assert list(COLOURS) == [*VARIANTS, *SIMPLE, *BASELINES]
     assert len(set(COLOURS.values())) == len(COLOURS)
