@@ -165,6 +165,18 @@ def test_a_functional_model_with_the_products_as_input(rng, tmp_path):
     assert export.to_c(export.streaming(model), tmp_path / "f.c").difference < 1e-5
 
 
+def test_normalization(rng, tmp_path):
+    """Which begins with an operation that is no layer."""
+    normalise = keras.layers.Normalization()
+    normalise.adapt(20 + 3 * support.floats(rng, 4, 9, FEATURES))
+    model = live(normalise, slim_keras.LSTM6(3), shape=(9, FEATURES))
+    assert export.to_c(model, tmp_path / "n.c").difference < 1e-5
+    x = keras.Input((9, FEATURES))
+    twice = export.streaming(keras.Model(x, slim_keras.LSTM6(3)(2.0 * x)))
+    with pytest.raises(ValueError, match="the operation 'multiply"):
+        export.to_c(twice, tmp_path / "twice.c")
+
+
 def test_what_it_says(rng, tmp_path):
     model = live(slim_keras.LSTM_C6(4, name="slim"), keras.layers.Dense(2))
     made = export.to_c(model, tmp_path / "model.c")

@@ -67,8 +67,9 @@ def _functional(model: keras.Model, states: list[str]) -> Iterator[Link]:
     if not states:
         inputs, outputs = {"input": inputs}, {"output": outputs}
     at = {_only(place): name for name, place in inputs.items()}
+    made_of = {operation.name: operation for operation in model.operations}
     calls = [
-        (model.get_layer(layer["name"]), number, list(_histories(node)))
+        (made_of[layer["name"]], number, list(_histories(node)))
         for layer in config["layers"]
         for number, node in enumerate(layer["inbound_nodes"])
     ]
@@ -110,6 +111,13 @@ def _expanded(layer: keras.layers.Layer, given: tuple[str, ...]) -> Iterator[Lin
             yield Link(inner, tuple(next(names) for _ in range(count)))
     elif given:
         yield Link(layer, given)
+    elif not isinstance(layer, keras.layers.Layer):
+        # With this operation `Normalization` begins; it changes nothing.
+        if type(layer).__name__ != "ConvertToTensor":
+            raise ValueError(
+                "`model` must be made of layers. Received: the operation "
+                f"{layer.name!r}"
+            )
     else:
         yield from map(Link, _inner(layer))
 

@@ -91,6 +91,7 @@ def speed(layer: str, step_ms: float, **changes: Any) -> dict[str, Any]:
     """A row of `experiments.speed`."""
     base = {"experiment": "speed", "backend": "jax", "processor": "p", "model": "imdb"}
     base |= {"masked": False, "B": 32, "m": 32, "T": 500, "n": 100, "engine": "auto"}
+    base |= {"commit": "0" * 40}
     return base | {"layer": layer, "step_ms": step_ms, "forward_ms": 2.0} | changes
 
 
