@@ -42,6 +42,16 @@ def _notebook(path: Path):
     yield from resources["outputs"].items()
 
 
+def on_page_markdown(markdown: str, **_) -> str:
+    """Links to what stands elsewhere in the repository: on the site it is a page."""
+    markdown = re.sub(
+        r"\]\(\.\./notebooks/(\w+)\.ipynb", r"](notebooks/\1.md", markdown
+    )
+    for name in ("CONTRIBUTING", "CHANGELOG"):
+        markdown = markdown.replace(f"](../{name}.md", f"]({name.lower()}.md")
+    return markdown.replace("](../results/", "](results/")
+
+
 def on_page_content(html: str, **_) -> str:
     """Formulas as MathML, which browsers show without a script."""
     return _FORMULA.sub(_mathml, html)

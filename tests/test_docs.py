@@ -58,13 +58,18 @@ def test_site_is_built_without_a_warning(tmp_path):
     assert not re.search(r"\\(frac|odot|tilde)", notebook.split("<math")[0])
 
 
-def test_links_of_readme_lead_somewhere():
+LINKED = [README, *sorted(ROOT.glob("C*.md")), *sorted(ROOT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("page", **named(LINKED))
+def test_links_lead_somewhere_in_a_checkout(page):
     for target, anchor in re.findall(
-        r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", text_of(README)
+        r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", text_of(page)
     ):
-        assert (ROOT / target).exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.*)$", text_of(ROOT / target), re.M)
+        there = page.parent / target
+        assert there.exists(), target
+        if anchor and there.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", text_of(there), re.M)
             assert anchor in [re.sub(r"\W+", "-", h.lower()) for h in headings]
 
 

@@ -72,7 +72,7 @@ def defaults(cls):
     }
 
 
-@pytest.mark.parametrize("key", OWN)
+@pytest.mark.parametrize("key", support.KEYS)
 def test_a_variant_takes_what_means_something(key):
     layer = slim_keras.get(key)
     assert set(defaults(layer)) == COMMON | SEQUENCE | OWN[key]
@@ -200,7 +200,7 @@ def test_unroll_can_be_read_back(unroll):
         assert type(each.get_config()["unroll"]) is type(unroll)
 
 
-@pytest.mark.parametrize("key", OWN)
+@pytest.mark.parametrize("key", support.KEYS)
 def test_what_means_nothing_is_refused(key):
     layer = slim_keras.get(key)
     every = set().union(*OWN.values())
