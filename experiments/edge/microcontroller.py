@@ -101,6 +101,7 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
     wanted = export.Stream(model).feed(x)[0]
     found = []
     with TemporaryDirectory() as at:
+        micro = export.to_litert(model, Path(at) / "layer.tflite", runtime="micro")
         for quantize in (None, "weights"):
             # What the cores put out is compared below.
             path = Path(at) / "layer.c"
@@ -127,9 +128,13 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
                         "instructions": round(float(np.mean(ran.instructions))),
                         "steps": STEPS,
                         "difference": apart,
+                        # Of the float32 file: LiteRT Micro refuses 8-bit weights alone.
+                        "micro_bytes": None if quantize else micro.size,
+                        "micro_arena": None if quantize else micro.arena,
                         "flags": " ".join([*core.flags, *FLAGS]),
                         "tools": {
-                            name: version(name) for name in ("ziglang", "unicorn")
+                            name: version(name)
+                            for name in ("ziglang", "unicorn", "tflite-micro")
                         },
                     }
                 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from experiments.core.results import Row
 from experiments.report.names import layer_name
+from experiments.report.papers import NOTHING
 from experiments.report.text import table
 
 _TABLE = ("core", "m", "n")
@@ -22,8 +23,9 @@ random input; the outputs there are those of Keras. m are the inputs, n the unit
 `weights` and `code` lie in flash; the states and the greatest stack of a step, in RAM.
 A Cortex-M0+ computes floats in software, which its code holds. With 8 bits the
 matrices have 8 bits and a scale for each output; vectors, biases and kernels of one
-input stay in float32. `python -m experiments.edge --part microcontroller` makes the
-rows.
+input stay in float32. Beside them stand the file of `to_litert(..., runtime="micro")`
+for the same step and the arena that LiteRT Micro needs for it in RAM; its interpreter
+comes on top. `python -m experiments.edge --part microcontroller` makes the rows.
 
 **The instructions of a step are counted, not timed**, those too that a condition
 skips. An emulator knows neither cycles nor wait states. An estimate is
@@ -70,6 +72,7 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 def _table(rows: Sequence[Row]) -> str:
     columns = ["layer", "matrices", "weights, bytes", "code, bytes", "states, bytes"]
     columns += ["stack, bytes", "instructions", "times fewer than LSTM"]
+    columns += ["LiteRT Micro: file, bytes", "arena, bytes"]
     first = {
         row["precision"]: row["instructions"] for row in rows if row["layer"] == _FIRST
     }
@@ -83,6 +86,10 @@ def _table(rows: Sequence[Row]) -> str:
                 _PRECISIONS[row["precision"]],
                 *(f"{row[name]:,}" for name in (*counts, "instructions")),
                 f"{lstm / row['instructions']:.1f}",
+                *(
+                    NOTHING if row[name] is None else f"{row[name]:,}"
+                    for name in ("micro_bytes", "micro_arena")
+                ),
             ]
         )
     return table(columns, body)
