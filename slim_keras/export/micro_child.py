@@ -6,7 +6,9 @@ to standard output, until the input ends. It imports nothing of slim_keras, so t
 starts fast.
 """
 
+import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,13 +82,22 @@ def _smallest_arena(content):
     low, high = 0, _LARGEST
     while high - low > _ALIGNMENT:
         middle = (low + high) // (2 * _ALIGNMENT) * _ALIGNMENT
-        try:
-            _interpreter(content, middle)
-        except RuntimeError:
-            low = middle
-        else:
+        if _fits(content, middle):
             high = middle
+        else:
+            low = middle
     return high
+
+
+def _fits(content, arena):
+    """Whether an arena is enough, in a fork: one that is not may end the process."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(RuntimeError):
+            _interpreter(content, arena)
+            os._exit(0)
+        os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 if __name__ == "__main__":
