@@ -80,7 +80,7 @@ def by_twos(x):
     return keras.ops.reshape(keras.ops.softmax(pairs), (-1, 4))
 
 
-def test_the_choice_by_backend_and_platform(compilers):
+def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
     assert chosen("indrnn", "tensorflow", "gpu") == "scan"
     assert chosen("indrnn", "jax", "cpu") == "scan"
     assert chosen("indrnn", "torch", "gpu") == "scan"
@@ -101,7 +101,9 @@ def test_the_choice_by_backend_and_platform(compilers):
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")
 @pytest.mark.parametrize(("devices", "expected"), [(1, "kernel"), (2, "scan")])
-def test_several_devices_share_no_kernel(devices, expected, monkeypatch):
+def test_several_devices_share_no_kernel(
+    devices, expected, monkeypatch, gpu_to_lower_for
+):
     import jax
 
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
@@ -131,7 +133,7 @@ def test_a_compiler_is_looked_for_once(monkeypatch):
 
 
 @pytest.mark.parametrize("key", support.KEYS)
-def test_what_one_kernel_refuses(key, compilers):
+def test_what_one_kernel_refuses(key, compilers, gpu_to_lower_for):
     for backend, platform, message in (
         ("tensorflow", "gpu", "serves the backends jax and torch.*'tensorflow'"),
         ("numpy", "cpu", "backend='numpy'"),
@@ -159,7 +161,7 @@ def test_the_name_in_files_of_earlier_versions():
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="one kernel is of JAX")
-def test_a_kernel_holds_no_arrays():
+def test_a_kernel_holds_no_arrays(gpu_to_lower_for):
     half, four = keras.ops.convert_to_tensor([0.5, 0.2, 0.1]), keras.ops.ones((4,))
     for activation in (
         lambda x: keras.ops.minimum(x, half[0]),

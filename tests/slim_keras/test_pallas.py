@@ -73,7 +73,7 @@ KERNELS = {"cuda": TRITON, "tpu": "tpu_custom_call"}
     [(row.key, "float32") for row in VARIANTS.values() if row.pointwise]
     + [("indylstm", "mixed_bfloat16"), ("indrnn", "mixed_bfloat16")],
 )
-def test_lowering(key, platform, dtype, rng):
+def test_lowering(key, platform, dtype, rng, gpu_to_lower_for):
     """To what the compiler of a platform is given; here is none to compile it."""
     batch, steps, units = 40, 70, 200  # divided by no block
     chosen = layer(key, rng, units, dtype=dtype)
