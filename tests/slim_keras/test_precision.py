@@ -98,6 +98,7 @@ def test_another_policy_around(key, engine, outside, inside, rng):
     wrapped = keras.layers.TimeDistributed(layer, dtype=outside)
     x = support.floats(rng, BATCH, 2, STEPS, FEATURES)
     dy = support.floats(rng, BATCH, 2, UNITS)
+    wrapped(support.tensor(x))  # builds it
     [y], found = support.gradients(wrapped, x, [dy])
     half = inside == "mixed_float16"
     assert y.dtype == ("float16" if half else "float32")
