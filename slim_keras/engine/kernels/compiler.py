@@ -63,7 +63,8 @@ def _functions(module: Any, kept: bool) -> Compiled:
 def _file(source: str) -> Path:
     """The file of a source; another one where what it calls is another."""
     called = [
-        Path(__file__).with_name(f"{k}.py") for k in ("maths", "memory", "product")
+        Path(__file__).with_name(f"{k}.py")
+        for k in ("maths", "memory", "product", "rational")
     ]
     texts = [source, numba.__version__, *(path.read_text("utf-8") for path in called)]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
