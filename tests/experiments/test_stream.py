@@ -3,9 +3,10 @@
 import keras
 import pytest
 
-from experiments import spoken_digits, stream
+from experiments import spoken_digits
 from experiments.core.command import main
 from experiments.core.results import read_rows
+from experiments.stream import command as stream
 from tests.experiments import support
 
 pytestmark = pytest.mark.skipif(

@@ -9,7 +9,6 @@ Keras model that reads whole sequences. Then the runtime alone is timed, on one 
 Keras' own layers have no such model: `lstm` stands for `keras_lstm`.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 
 import experiments
 from experiments.core import environment
-from experiments.core.command import REQUIRED, Integer, Name, main, setting
+from experiments.core.command import REQUIRED, Integer, Name, setting
 from experiments.core.errors import UserError
 from experiments.core.recurrent import BASELINES
 from experiments.core.results import Row, append_row, read_rows
@@ -142,7 +141,3 @@ def _line(row: Row) -> str:
         f"{row['step_us']:.1f} us a step, {row['other']} of {row['decisions']} "
         f"decisions differ from whole sequences, accuracy {row['accuracy']:.4f}"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(Settings, run))

@@ -1,0 +1,1 @@
+"""Feeds trained models step by step: `python -m experiments.stream`."""
