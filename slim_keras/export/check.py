@@ -113,6 +113,17 @@ def difference(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(apart) if np.isfinite(apart) else float("inf")
 
 
+def check_difference(found: float, tolerance: float):
+    """Refuses a file that differs too much, or by NaN."""
+    if not found <= tolerance:
+        raise ValueError(
+            f"The file differs from `model` by {found:.2g}, more than "
+            f"tolerance={tolerance:.2g}, and was not written. A recurrence can "
+            "magnify rounding, most of all that of quantised weights; give "
+            "`tolerance` if the difference is acceptable."
+        )
+
+
 def check_samples(model: keras.Model, batch_size: int | None) -> list[dict]:
     """Random inputs of two batch sizes and two lengths, where they are free."""
     rng = np.random.default_rng(0)

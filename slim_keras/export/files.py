@@ -16,6 +16,7 @@ from slim_keras.export.arguments import check_model, check_name, check_path
 from slim_keras.export.calibration import Calibration, calibration
 from slim_keras.export.check import (
     Exported,
+    check_difference,
     check_samples,
     check_sequences,
     compare,
@@ -236,13 +237,7 @@ def _write(
         convert(model, made, ranges.samples if ranges else None, options)
         with _opened(made, runtime, ranges) as file:
             found = _difference(model, file, ranges, batch_size)
-        if not found <= tolerance:
-            raise ValueError(
-                f"The file differs from `model` by {found:.2g}, more than "
-                f"tolerance={tolerance:.2g}, and was not written. A recurrence can "
-                "magnify rounding, most of all that of quantised weights; give "
-                "`tolerance` if the difference is acceptable."
-            )
+        check_difference(found, tolerance)
         files = [made, *made.rglob("*")] if made.is_dir() else [made]
         size = sum(f.stat().st_size for f in files if f.is_file())
         plain = made.with_name(f"float32{made.suffix}")

@@ -1,7 +1,6 @@
 """A streaming model as a C99 file."""
 
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from slim_keras.export.arguments import check_model, check_path
+from slim_keras.export.arguments import check_model, check_name, check_path
 from slim_keras.export.c.chain import links_of
 from slim_keras.export.c.compiler import command, run
 from slim_keras.export.c.source import Source, source
-from slim_keras.export.check import check_sequences, difference
+from slim_keras.export.check import check_difference, check_sequences, difference
 from slim_keras.export.signature import inputs_of
 from slim_keras.export.stream import Stream
 
@@ -133,11 +132,7 @@ def to_c(
     path = Path(path)
     check_path(path, ".c")
     check_path(path.with_suffix(".h"), ".h")
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", path.stem, re.ASCII):
-        raise ValueError(
-            "`path` must be named as C names things: a letter, then letters, digits "
-            f"and underscores. Received: path={str(path)!r}"
-        )
+    check_name(path)
     check_model(model)
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
@@ -167,13 +162,7 @@ def _write(
         write()
         if check:
             found = _difference(model, folder, made.name)
-            if not found <= tolerance:
-                raise ValueError(
-                    f"The file differs from `model` by {found:.2g}, more than "
-                    f"tolerance={tolerance:.2g}, and was not written. A recurrence can "
-                    "magnify rounding, most of all that of quantised weights; give "
-                    "`tolerance` if the difference is acceptable."
-                )
+            check_difference(found, tolerance)
             write()
         os.replace(folder / header.name, header)
         os.replace(folder / path.name, path)
