@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from experiments.core.command import REQUIRED, Integer, Name, Number, setting
+from experiments.core.command import Integer, Name, Number, setting
 from experiments.core.errors import UserError
 from experiments.core.results import append_row, read_rows
 from experiments.grid import definition, programs
@@ -19,20 +19,9 @@ SAME = 3  # the first runs that stop a grid if all fail for the same reason
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(definition.Settings):
     """How to run a grid."""
 
-    grid: str = setting(
-        REQUIRED,
-        click.Path(exists=True, dir_okay=False),
-        "TOML file: settings of the runs, some with a list of values; see configs/.",
-    )
-    set: tuple[str, ...] = setting(
-        (),
-        click.STRING,
-        "NAME=VALUE, a setting of all runs that overrides the file's; repeat it for "
-        "more settings.",
-    )
     jobs: int = setting(
         1, Integer(min=1), "Runs at a time, or in a program; not with Ray."
     )

@@ -12,13 +12,34 @@ product of the settings above the tables and the settings in it.
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from experiments.core import command, environment
+from experiments.core.command import REQUIRED, setting
 from experiments.core.errors import UserError
 from experiments.core.experiment import Experiment, find
 from experiments.grid.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of a command on a grid."""
+
+    grid: str = setting(
+        REQUIRED,
+        click.Path(exists=True, dir_okay=False),
+        "TOML file: settings of the runs, some with a list of values; see configs/.",
+    )
+    set: tuple[str, ...] = setting(
+        (),
+        click.STRING,
+        "NAME=VALUE, a setting of all runs that overrides the file's; repeat it for "
+        "more settings.",
+    )
 
 
 def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:

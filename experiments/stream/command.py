@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 import experiments
 from experiments.core import environment
-from experiments.core.command import REQUIRED, Integer, Name, setting
+from experiments.core.command import Integer, Name, setting
 from experiments.core.errors import UserError
 from experiments.core.recurrent import BASELINES
 from experiments.core.results import Row, append_row, read_rows
@@ -35,17 +34,9 @@ ROUNDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(definition.Settings):
     """Which models to stream."""
 
-    grid: str = setting(
-        REQUIRED,
-        click.Path(exists=True, dir_okay=False),
-        "Grid whose models were trained; those of its first seed.",
-    )
-    set: tuple[str, ...] = setting(
-        (), click.STRING, "NAME=VALUE, a setting of all runs of the grid."
-    )
     examples: int | None = setting(
         None, Integer(min=1), "Test sequences to stream; the default is all."
     )
@@ -55,7 +46,10 @@ class Settings:
 
 
 def run(settings: Settings) -> int:
-    """Streams the test set through the models of a grid and appends a row a file."""
+    """Streams the test set through the models of a grid, those of its first seed.
+
+    The models must have been trained. Appends a row for each file.
+    """
     environment.start(BACKEND, seed=0)
     folder = Path(settings.output).absolute()
     changes = [*settings.set, f"backend={BACKEND}"]
