@@ -137,6 +137,26 @@ def test_words_and_what_stands_around(activation, rng, tmp_path):
         assert np.isnan(found[1]).all(), word
 
 
+@pytest.mark.parametrize("value", [0.0, -1.5])
+def test_masking(value, rng, tmp_path):
+    """A step counts if one of its inputs differs from the value."""
+    model = live(
+        keras.layers.Masking(value),
+        keras.layers.Dense(3, "tanh"),
+        slim_keras.LSTM_C6(4, return_sequences=True),
+        slim_keras.LSTM6(3),
+        keras.layers.Dense(2),
+    )
+    randomised(model, rng)
+    export.to_c(model, tmp_path / "masked.c", tolerance=1e-5)
+    run = program(tmp_path, ["masked"], FEATURES, 2)
+    xs = floats(rng, 40, FEATURES)
+    xs[10:14] = xs[30, 1:] = value
+    wanted = export.Stream(model).feed(xs[None])[0]
+    np.testing.assert_array_equal(wanted[10:14], wanted[[9] * 4])
+    np.testing.assert_allclose(run(xs)[:, 0], wanted, rtol=0, atol=1e-5)
+
+
 def randomised(model, rng):
     """Weights of order 0.5; variances stay positive."""
     for weight in model.weights:

@@ -121,8 +121,7 @@ def part_of(layer: Any, name: str, prefix: str, inputs: int, eight: bool) -> Par
             f"{type(layer).__name__}"
         )
     find(part, layer, inputs, eight)
-    if part.body:
-        part.sizes |= {f"{prefix}_INPUTS": inputs, part.size: part.outputs}
+    part.sizes |= {f"{prefix}_INPUTS": inputs, part.size: part.outputs}
     return part
 
 
@@ -327,6 +326,7 @@ _WRITERS: dict[type, Callable[[Part, Any, int, bool], None]] = {
     keras.layers.Dropout: _nothing,
     keras.layers.Embedding: _embedding,
     keras.layers.LayerNormalization: _layer_normalization,
+    keras.layers.Masking: _nothing,  # the chain leaves out its steps
     keras.layers.Normalization: _normalization,
     keras.layers.Rescaling: _rescaling,
 }

@@ -11,6 +11,7 @@ import slim_keras
 from slim_keras.export.c import maths
 from slim_keras.export.c.chain import Link
 from slim_keras.export.c.layers import Part, part_of
+from slim_keras.export.c.numbers import literal
 from slim_keras.export.c.printer import indented
 from slim_keras.export.signature import inputs_of
 
@@ -214,7 +215,7 @@ def source(
         parts.append(part)
         fields = [names.new(state) for state in link.states]
         states |= dict.fromkeys(fields, part.size)
-        if part.body:
+        if part.body or isinstance(layer, keras.layers.Masking):
             useful.append((layer, part, fields))
     for place, (layer, part, fields) in enumerate(useful, start=1):
         chain.add(layer, part, fields, last=place == len(useful))
@@ -258,10 +259,12 @@ class _Chain:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.current = "x"
-        self.masked = False  # whether steps may not count
+        self.counts = ""  # the variable that says whether a step counts; "": it does
 
     def add(self, layer, part: Part, fields: list[str], last: bool):
-        if part.states:
+        if isinstance(layer, keras.layers.Masking):
+            self._masking(layer, part)
+        elif part.states:
             self._recurrent(layer, part, fields)
         else:
             target = "y" if last else f"{part.name}_y{len(self.lines)}"
@@ -273,27 +276,43 @@ class _Chain:
             self.lines.append(f"    step_{part.name}({self.current}, {target});")
             self.current = target
         if getattr(layer, "mask_zero", False):
+            self.counts = "counts"
             self.lines.append("    const int counts = x[0] != 0.0f;")
-            self.masked = True
-        self.masked = self.masked and layer.supports_masking
+        if not layer.supports_masking:
+            self.counts = ""
+
+    def _masking(self, layer, part: Part):
+        self.counts = f"{part.name}_counts{len(self.lines)}"
+        value = literal(layer.mask_value)
+        self.lines += [
+            f"    int {self.counts} = 0;",
+            f"    for (int j = 0; j < {part.size}; j++)",
+            f"        {self.counts} |= {self.current}[j] != {value};",
+        ]
+        if layer.mask_value:
+            self._zero(part)
+
+    def _zero(self, part: Part):
+        """Zeros take the place of what a step puts out that does not count."""
+        target = f"{part.name}_y{len(self.lines)}"
+        self.lines += [
+            f"    float {target}[{part.size}];",
+            f"    for (int j = 0; j < {part.size}; j++)",
+            f"        {target}[j] = {self.counts} ? {self.current}[j] : 0.0f;",
+        ]
+        self.current = target
 
     def _recurrent(self, layer, part: Part, fields: list[str]):
         given = ", ".join([self.current, *(f"state->{field}" for field in fields)])
-        if self.masked:
-            self.lines.append("    if (counts)")
-        indent = "    " * (1 + self.masked)
+        if self.counts:
+            self.lines.append(f"    if ({self.counts})")
+        indent = "    " * (1 + bool(self.counts))
         self.lines += [indent + f"step_{part.name}({given});"]
         self.current = f"state->{fields[0]}"
-        if self.masked and getattr(layer, "zero_output_for_mask", False):
-            target = f"{part.name}_y{len(self.lines)}"
-            self.lines += [
-                f"    float {target}[{part.size}];",
-                f"    for (int j = 0; j < {part.size}; j++)",
-                f"        {target}[j] = counts ? {self.current}[j] : 0.0f;",
-            ]
-            self.current = target
+        if self.counts and getattr(layer, "zero_output_for_mask", False):
+            self._zero(part)
         if not getattr(layer, "return_sequences", False):
-            self.masked = False
+            self.counts = ""
 
     def finished(self, parts: list[Part]) -> list[str]:
         """The lines, with the last output in y."""
