@@ -132,13 +132,15 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
                         "micro_bytes": None if quantize else micro.size,
                         "micro_arena": None if quantize else micro.arena,
                         "flags": " ".join([*core.flags, *FLAGS]),
-                        "tools": {
-                            name: version(name)
-                            for name in ("ziglang", "unicorn", "tflite-micro")
-                        },
+                        "tools": tools("ziglang", "unicorn", "tflite-micro"),
                     }
                 )
     return found
+
+
+def tools(*names: str) -> dict[str, str]:
+    """The versions of packages."""
+    return {name: version(name) for name in names}
 
 
 def _cell(layer: str, units: int) -> Any:

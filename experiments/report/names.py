@@ -19,7 +19,7 @@ COLOURS = {
     "rnn_tanh": "#c49c94",
     "irnn": "#c5b0d5",
     "keras_lstm": "#31a354",
-    "gru": "#3182bd",
+    "gru": "#b8860b",
     "simple_rnn": "#636363",
 }
 _OTHERS = {

@@ -68,7 +68,11 @@ def pages(
     for name in declared:
         if files := stream.newest(results.stream, name):
             stream.draw(files, folder / "figures" / f"{name}-stream.png")
-            drawn[f"{name}-stream"] = "Accuracy over the bytes of a one-step file"
+            drawn[f"{name}-stream"] = (
+                (
+                "Accuracy over flash and instructions of the C file"
+            )
+            )
     judged = [
         (paper, claim, compare(paper, claim, results))
         for paper in papers

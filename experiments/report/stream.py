@@ -12,24 +12,28 @@ from experiments.report.text import table
 PRECISIONS = {"float32": "float32", "weights": "8 bits"}
 
 NOTE = """\
-`python -m experiments.stream` makes the rows: the one-step file of a trained model,
-fed one step at a time by `slim_keras.export.Stream`, over the whole test set. `differ`
-are the decisions that are not those of the Keras model on whole sequences; the answer
-is there as soon as the last step is. Bytes are those of the file; microseconds those of
-the runtime, the median, on one thread."""
+`python -m experiments.stream` makes the rows: a trained model of one step, fed with the
+whole test set, one step at a time, as a LiteRT file by `slim_keras.export.Stream` and
+as the C file of `to_c`. `differ` are the decisions of LiteRT / of C that are not those
+of the Keras model on whole sequences. The delay is no frame: an answer is there as soon
+as the step is done. LiteRT's microseconds are the median on one thread here. Flash
+(code and weights), RAM (states and stack) and instructions of a step are those of the C
+file on a Cortex-M4 with FPU, in an [emulator](microcontroller.md). With 8 bits the
+weights have 8 bits, and all arithmetic is in float32."""
 
 
 def newest(rows: Iterable[Row], experiment: str) -> list[Row]:
     """The last row of each file of an experiment, by layer; none of sample data."""
     own = [r for r in rows if r["of"] == experiment and r["data"] != "sample"]
-    last = {(row["run"], row["runtime"], row["precision"]): row for row in own}
+    last = {(row["run"], row["precision"]): row for row in own}
     return sorted(last.values(), key=lambda row: layer_place(row["variant"]))
 
 
 def stream_table(rows: Sequence[Row]) -> str:
     """The files of an experiment's models, in Markdown."""
-    columns = ["layer", "n", "weights", "bytes", "us a step", "decisions", "differ"]
-    columns += ["accuracy", "on whole sequences"]
+    columns = ["layer", "n", "weights", "LiteRT, bytes", "us a step", "flash, bytes"]
+    columns += ["RAM, bytes", "instructions", "decisions", "differ", "accuracy"]
+    columns += ["on whole sequences"]
     body = [
         [
             layer_name(row["variant"]),
@@ -37,8 +41,11 @@ def stream_table(rows: Sequence[Row]) -> str:
             PRECISIONS[row["precision"]],
             f"{row['bytes']:,}",
             f"{row['step_us']:.1f}",
+            f"{row['flash']:,}",
+            f"{row['ram']:,}",
+            f"{row['instructions']:,}",
             f"{row['decisions']:,}",
-            str(row["other"]),
+            f"{row['other']} / {row['other_c']}",
             f"{row['accuracy']:.4f}",
             f"{row['accuracy_whole']:.4f}",
         ]
@@ -48,24 +55,28 @@ def stream_table(rows: Sequence[Row]) -> str:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Accuracy over the bytes of the files: filled with float32, else with 8 bits."""
-    drawing, axis = plt.subplots(figsize=(5.4, 4.3), layout="constrained")
-    for row in rows:
-        exact = row["precision"] == "float32"
-        colour = COLOURS.get(row["variant"], "#555555")
-        axis.plot(
-            row["bytes"],
-            row["accuracy"],
-            "o",
-            color=colour,
-            mfc=colour if exact else "none",
-            label=layer_name(row["variant"]) if exact else None,
-        )
-    axis.set_xscale("log")
-    axis.set_xlabel("bytes of the one-step file; hollow: 8 bits")
-    axis.set_ylabel("test accuracy, step by step")
-    axis.grid(alpha=0.3)
-    axis.legend(frameon=False, fontsize=8)
+    """Accuracy over flash and over instructions: filled with float32, else 8 bits."""
+    drawing, axes = plt.subplots(
+        1, 2, figsize=(8.6, 4.2), sharey=True, layout="constrained"
+    )
+    panels = {"flash": "flash, bytes", "instructions": "instructions of a step"}
+    for axis, (field, label) in zip(axes, panels.items(), strict=True):
+        for row in rows:
+            exact = row["precision"] == "float32"
+            colour = COLOURS.get(row["variant"], "#555555")
+            axis.plot(
+                row[field],
+                row["accuracy"],
+                "o",
+                color=colour,
+                mfc=colour if exact else "none",
+                label=layer_name(row["variant"]) if exact else None,
+            )
+        axis.set_xscale("log")
+        axis.set_xlabel(f"{label}; hollow: 8 bits")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("test accuracy, step by step")
+    axes[0].legend(frameon=False, fontsize=8)
     with replacing(path) as beside:
         drawing.savefig(beside, dpi=110)
     plt.close(drawing)

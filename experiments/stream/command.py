@@ -2,16 +2,19 @@
 
     python -m experiments.stream configs/spoken_digits_best.toml
 
-The models of a grid, those of its first seed, become LiteRT files of one step
-(`slim_keras.export.streaming`). `slim_keras.export.Stream` feeds such a file with the
-test set, one step at a time; what it decides is compared, example by example, with the
-Keras model that reads whole sequences. Then the runtime alone is timed, on one thread.
-Keras' own layers have no such model: `lstm` stands for `keras_lstm`.
+The models of a grid, those of its first seed, become models of one step: a LiteRT file,
+which `slim_keras.export.Stream` feeds with the test set step by step, and a C file,
+which is compiled and run here. What they decide is compared, example by example, with
+the Keras model that reads whole sequences. Then LiteRT's runtime is timed on one
+thread, and the steps of the C file are counted in an emulated Cortex-M4. Keras' GRU
+becomes a model of its cells; `lstm` stands for `keras_lstm`, and Keras' SimpleRNN is
+left out, as `to_c` does not write it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,15 +23,16 @@ import experiments
 from experiments.core import environment
 from experiments.core.command import Integer, Name, setting
 from experiments.core.errors import UserError
-from experiments.core.recurrent import BASELINES
 from experiments.core.results import Row, append_row, read_rows
 from experiments.edge.command import child
+from experiments.edge.microcontroller import CORES, Machine, compiled, tools
 from experiments.grid import definition
 from experiments.grid.runs import Run
 
 BACKEND = "tensorflow"  # LiteRT converts its programs; any one has trained the models
-# As `to_litert` calls them; a model with a mask has no activations of 8 bits.
+# As `to_litert` and `to_c` call them; a model with a mask has no activations of 8 bits.
 PRECISIONS = (None, "weights")
+LEFT_OUT = ("keras_lstm", "simple_rnn")
 TIMED = 20  # sequences
 ROUNDS = 5
 
@@ -48,7 +52,7 @@ class Settings(definition.Settings):
 def run(settings: Settings) -> int:
     """Streams the test set through the models of a grid, those of its first seed.
 
-    The models must have been trained. Appends a row for each file.
+    The models must have been trained. Appends a row for each precision of each model.
     """
     environment.start(BACKEND, seed=0)
     folder = Path(settings.output).absolute()
@@ -61,7 +65,7 @@ def run(settings: Settings) -> int:
     for one in runs:
         row = one.row(rows)
         known = one.config.seed == runs[0].config.seed
-        if row and known and row["variant"] not in BASELINES:
+        if row and known and row["variant"] not in LEFT_OUT:
             found = True
             for made in _streamed(one, row, settings.examples, files):
                 append_row(folder / "stream.jsonl", made)
@@ -75,52 +79,100 @@ def run(settings: Settings) -> int:
 
 
 def _streamed(run: Run, row: Row, examples: int | None, folder: Path) -> Iterator[Row]:
-    """The rows of the files of a model."""
-    from slim_keras import export
-
+    """The rows of a model: what its files decide, and what a step of them costs."""
     model, config = experiments.load(run.folder(row))
     data = run.declared.data(config)
     x, y = (part[:examples] for part in data.evaluated(0)["test"])
     whole = model.predict(x, batch_size=data.evaluation_batch, verbose=0)
-    live = export.streaming(model)
-    arrays, out = folder / "inputs.npz", folder / "outputs.npz"
-    np.savez(arrays, x=x[:TIMED, :, None])
+    last = _last(x) if whole.ndim == 2 else None  # the step of the decision, or: each
+
+    def decided(outputs: np.ndarray) -> np.ndarray:
+        return outputs if last is None else outputs[np.arange(len(outputs)), last]
+
+    live = one_step(model)
+    due = y >= 0  # not every step has a label
+    expected = whole.argmax(-1)[due]
     for precision in PRECISIONS:
-        path = folder / f"{row['run']}-{precision or 'float32'}.tflite"
-        made = export.to_litert(
-            live,
-            path,
-            batch_size=1,
-            quantize=precision,
-            tolerance=float("inf") if precision else 1e-4,
-        )
-        stream = export.Stream(path)
-        outputs = np.stack([_fed(stream, one) for one in x])
-        if whole.ndim == 2:  # one decision a sequence
-            outputs = outputs[:, -1]
-        child("time", arrays, out, ROUNDS, path)
-        with np.load(out) as results:
-            seconds = np.median(results["seconds"]) / x.shape[1]
-        due = y >= 0  # not every step has a label
-        said, expected = (each.argmax(-1)[due] for each in (outputs, whole))
+        name = f"{row['run']}-{precision or 'float32'}"
+        litert, its_cost = _litert(live, folder / f"{name}.tflite", precision, x)
+        c, costs = _c(live, precision, x)
+        outputs, outputs_c = map(decided, (litert, c))
+        said, said_c = (each.argmax(-1)[due] for each in (outputs, outputs_c))
         yield {
             "experiment": "stream",
             "of": row["experiment"],
             "run": row["run"],
             "variant": row["variant"],
             "units": row["units"],
-            "runtime": "litert",
             "precision": precision or "float32",
-            "bytes": made.size,
+            **its_cost,
+            **costs,
             "decisions": int(due.sum()),
             "other": int((said != expected).sum()),
-            "accuracy": float((said == y[due]).mean()),
+            "other_c": int((said_c != expected).sum()),
+            "accuracy": float((said_c == y[due]).mean()),
             "accuracy_whole": float((expected == y[due]).mean()),
             "difference": float(np.abs(outputs - whole)[due].max()),
-            "step_us": float(seconds * 1e6),
+            "difference_c": float(np.abs(outputs_c - whole)[due].max()),
             "data": row["data"],
             **environment.facts(),
         }
+
+
+def _last(x: np.ndarray) -> np.ndarray:
+    """The last step of each sequence that is not filled up with zeros."""
+    return x.shape[1] - 1 - x.any(axis=-1)[:, ::-1].argmax(axis=1)
+
+
+def one_step(model: Any) -> Any:
+    """A model of one step with the same weights; with Keras' GRU, without its mask."""
+    import keras
+    from keras import layers
+
+    from slim_keras import export
+
+    flat = list(_flat(model))
+    if not any(isinstance(layer, layers.GRU) for layer in flat):
+        return export.streaming(model)
+    x = y = keras.Input(model.input_shape[2:], name="input")
+    before, after = {}, {}
+    for place, layer in enumerate(flat):
+        if isinstance(layer, layers.GRU):
+            name = f"h{place}"
+            before[name] = keras.Input((layer.units,), name=name)
+            y, [after[f"next_{name}"]] = layer.cell(y, [before[name]])
+        elif not isinstance(layer, layers.Masking):
+            y = layer(y)
+    return keras.Model({"input": x} | before, {"output": y} | after)
+
+
+def _flat(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        yield from _flat(layer) if hasattr(layer, "layers") else [layer]
+
+
+def _litert(
+    live: Any, path: Path, precision: str | None, x: np.ndarray
+) -> tuple[np.ndarray, Row]:
+    """The outputs of a LiteRT file at every step, and its costs."""
+    from slim_keras import export
+
+    made = export.to_litert(
+        live,
+        path,
+        batch_size=1,
+        quantize=precision,
+        tolerance=float("inf") if precision else 1e-4,
+    )
+    stream = export.Stream(path)
+    outputs = np.stack([_fed(stream, one) for one in x])
+    with TemporaryDirectory() as at:
+        arrays, out = Path(at) / "inputs.npz", Path(at) / "outputs.npz"
+        np.savez(arrays, x=x[:TIMED, :, None])
+        child("time", arrays, out, ROUNDS, path)
+        with np.load(out) as results:
+            seconds = np.median(results["seconds"]) / x.shape[1]
+    return outputs, {"bytes": made.size, "step_us": float(seconds * 1e6)}
 
 
 def _fed(stream: Any, steps: np.ndarray) -> np.ndarray:
@@ -129,9 +181,37 @@ def _fed(stream: Any, steps: np.ndarray) -> np.ndarray:
     return stream.feed(steps[None])[0]
 
 
+def _c(live: Any, precision: str | None, x: np.ndarray) -> tuple[np.ndarray, Row]:
+    """The outputs of the C file at every step here, and its costs on a controller."""
+    from slim_keras import export
+    from slim_keras.export.c import compiler
+
+    core, *_ = CORES
+    with TemporaryDirectory() as at:
+        path = Path(at) / "model.c"
+        made = export.to_c(live, path, quantize=precision, tolerance=float("inf"))
+        outputs = compiler.run(path.parent, path.stem, x)
+        program = compiled(path, core)
+    heard = x[0, : _last(x[:1])[0] + 1]
+    ran = Machine(core, program, made.state_bytes).steps(heard, outputs.shape[-1])
+    here = outputs[0, : len(heard)]
+    apart = float(np.abs(ran.outputs - here).max() / np.abs(here).max(initial=1))
+    if not apart < 1e-4:
+        raise RuntimeError(f"{path.name} on {core.name} differs by {apart:.2g}")
+    return outputs, {
+        "core": core.name,
+        "flash": program.flash,
+        "ram": made.state_bytes + ran.stack,
+        "instructions": round(float(np.mean(ran.instructions))),
+        "tools": tools("ziglang", "unicorn"),
+    }
+
+
 def _line(row: Row) -> str:
     return (
         f"{row['variant']} {row['precision']}: {row['bytes']:,} bytes, "
-        f"{row['step_us']:.1f} us a step, {row['other']} of {row['decisions']} "
-        f"decisions differ from whole sequences, accuracy {row['accuracy']:.4f}"
+        f"{row['step_us']:.1f} us a step; in C {row['flash']:,} bytes, "
+        f"{row['instructions']:,} instructions a step; {row['other']} and "
+        f"{row['other_c']} of {row['decisions']:,} decisions differ from whole "
+        f"sequences, accuracy {row['accuracy']:.4f}"
     )

@@ -83,11 +83,11 @@ def to_c(
         model: A model of `streaming`, in float32, of layers one after the other: those
             of `slim_keras`, also in a `PlainStack`, and `Dense`, `Activation`,
             `BatchNormalization`, `LayerNormalization`, `Masking`, `Normalization`,
-            `Embedding`, `Rescaling` and `Dropout`, which is off. Or a functional model of one step
-            that has their cells, or Keras' `LSTMCell` and `GRUCell`, with the inputs
-            and outputs of a model of `streaming`. Activations are linear, tanh,
-            sigmoid, relu, hard_sigmoid, `hard_sigmoid_keras2` and, in `Dense` and
-            `Activation`, softmax.
+            `Embedding`, `Rescaling` and `Dropout`, which is off. Or a functional model
+            of one step that has their cells, or Keras' `LSTMCell` and `GRUCell`, with
+            the inputs and outputs of a model of `streaming`. Activations are linear,
+            tanh, sigmoid, relu, hard_sigmoid, `hard_sigmoid_keras2` and, in `Dense`
+            and `Activation`, softmax.
         path: The file, `NAME.c`; the header is `NAME.h` beside it. NAME has letters,
             digits and underscores.
         quantize: `None` for weights in float32; `"weights"` for matrices (`kernel`,

@@ -8,12 +8,15 @@ ROW = {
     "run": "a",
     "variant": "lstm_c6",
     "units": 64,
-    "runtime": "litert",
     "precision": "float32",
     "bytes": 31_000,
     "step_us": 3.21,
+    "flash": 40_000,
+    "ram": 1_234,
+    "instructions": 56_789,
     "decisions": 300,
     "other": 2,
+    "other_c": 1,
     "accuracy": 0.95,
     "accuracy_whole": 0.96,
 }
@@ -37,8 +40,8 @@ def test_table_and_figure(tmp_path):
     *_, line = stream_table([ROW]).split("\n\n")[0].splitlines()
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == [
-        *("LSTM_C6", "64", "float32", "31,000", "3.2", "300", "2"),
-        *("0.9500", "0.9600"),
+        *("LSTM_C6", "64", "float32", "31,000", "3.2", "40,000", "1,234"),
+        *("56,789", "300", "2 / 1", "0.9500", "0.9600"),
     ]
     draw([ROW], tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size
