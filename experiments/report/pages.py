@@ -69,9 +69,7 @@ def pages(
         if files := stream.newest(results.stream, name):
             stream.draw(files, folder / "figures" / f"{name}-stream.png")
             drawn[f"{name}-stream"] = (
-                (
                 "Accuracy over flash and instructions of the C file"
-            )
             )
     judged = [
         (paper, claim, compare(paper, claim, results))
