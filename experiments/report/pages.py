@@ -199,6 +199,18 @@ def _experiment(
             "The numbers are those of the [claims](README.md#what-holds-of-the-claims)."
         )
         parts += ["## Comparisons behind the claims", numbers, table(columns, evidence)]
+    missing: dict[tuple[str, float], list[str]] = {}
+    for number, (_, claim, _) in enumerate(judged, start=1):
+        if claim.experiment == name and claim.command:
+            missing.setdefault((claim.command, claim.hours), []).append(str(number))
+    if missing:
+        columns = ["claims", "runs that would decide them, `#` names more seeds"]
+        columns.append("hours on two cores, estimated")
+        body = [
+            [", ".join(numbers), f"`{command}`", f"{hours:g}"]
+            for (command, hours), numbers in missing.items()
+        ]
+        parts += ["## What is undecided, and what it takes", table(columns, body)]
     if lines:
         measures = page.measures or [*scores(name)]
         parts += ["## All runs", STARTS, runs_table(lines, measures)]

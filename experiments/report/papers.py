@@ -92,6 +92,8 @@ class Claim:
     equal_weights: bool = False  # the models have as many weights, whatever their units
     printed: float | None = None  # the number to reach
     says: str = ""  # beside the verdict; `{paper[0].difference}`: of that comparison
+    command: str = ""  # makes the runs that are missing for a verdict
+    hours: float = 0.0  # which they take, an estimate, on two cores
 
     @property
     def sentence(self) -> str:

@@ -1,6 +1,7 @@
 """Claims: each verdict by the rule that the report states."""
 
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
@@ -18,7 +19,7 @@ from experiments.report.claims import (
     sentence,
     verdict,
 )
-from experiments.report.papers import Claim, Paper, Table
+from experiments.report.papers import Claim, Paper, Table, papers
 from experiments.report.rows import Results, read
 from tests.experiments.report.support import results, row, speed
 
@@ -269,3 +270,12 @@ def test_weights_are_counted(printed, expected):
 
 def test_the_rule_fits_in_five_lines():
     assert len(RULE.splitlines()) == 5
+
+
+def test_what_is_undecided_says_what_it_takes():
+    found = read(Path(__file__).parents[3] / "results")
+    for paper in papers():
+        for claim in paper.claims:
+            said = verdict(claim, compare(paper, claim, found))
+            assert bool(claim.command) == (said not in (HOLDS, FAILS)), claim.text
+            assert bool(claim.command) == (claim.hours > 0)
