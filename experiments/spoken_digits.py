@@ -7,7 +7,7 @@ recording are steps that the layers do not read.
 
     --split official                the data set's: recordings of all speakers are in
                                     every part
-    --split speaker --held-out NAME a speaker whom the training has not heard; each of
+    --split speaker --held-out NAME a speaker who is not in the training data; each of
                                     the six in turn
 
 The validation part is split off as the test part is: by recordings, or as one more

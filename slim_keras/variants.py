@@ -15,8 +15,8 @@ and a block's pre-activation is the sum of the terms that its letters name:
     "u"  a vector times the last output      u * h_{t-1}   recurrent_vector
     "b"  a bias                              b             bias
 
-A new variant is a row in `VARIANTS`, a cell with its docstring in `cells.py` and a
-layer in `layers.py`.
+A new variant is a row in `VARIANTS`; CONTRIBUTING.md names the places of its cell, its
+layer and its tests.
 """
 
 import math

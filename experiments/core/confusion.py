@@ -6,7 +6,7 @@ C[i, j] counts the examples of class i that the model takes for class j. Class k
     positive predictivity   C[k, k] / sum_i C[i, k]     the part of the finds in class k
     F1                      the harmonic mean of both, 0 where nothing is right
 
-and macro F1 is the mean over the classes. A label below 0 is no example.
+and macro F1 is the mean over the classes. Negative labels are ignored.
 """
 
 import keras

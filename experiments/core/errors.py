@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """A fault that the user can mend: one line that names it and the remedy."""
+    """An error that the user can fix: one line with the cause and the remedy."""

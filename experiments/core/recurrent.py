@@ -138,8 +138,8 @@ def complete(config: Config) -> Config:
         return replace(config, forget=forget)
     if config.forget is not None:
         raise UserError(
-            f"forget {config.forget:g}: the forget gate of {key} is no constant; leave "
-            "it out"
+            f"forget {config.forget:g}: the forget gate of {key} is not a constant; "
+            "leave it out"
         )
     return config
 

@@ -52,7 +52,7 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
             be writing it.
 
     Raises:
-        UserError: Another line is no JSON object.
+        UserError: Another line is not a JSON object.
     """
     lines = path.read_bytes().splitlines() if path.exists() else []
     rows = []
@@ -62,7 +62,8 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
         except ValueError:
             if not torn or number < len(lines):
                 raise UserError(
-                    f"{path}, line {number} is no JSON object; mend or move the file"
+                    f"{path}, line {number} is not a JSON object; repair or move "
+                    "the file"
                 ) from None
     return rows
 
@@ -78,7 +79,7 @@ def append_row(path: Path, row: Row) -> None:
         row: The row.
 
     Raises:
-        UserError: A line before the last one is no JSON object.
+        UserError: A line before the last one is not a JSON object.
     """
     with FileLock(path.with_name(f"{path.name}.lock")), path.open("a+b", 0) as file:
         file.seek(0)
@@ -93,8 +94,8 @@ def append_row(path: Path, row: Row) -> None:
         for number, line in enumerate(lines, start=1):
             if not _is_row(line):
                 raise UserError(
-                    f"{path}, line {number} is no JSON object; mend or move the file, "
-                    "then start the same command again: its result is kept"
+                    f"{path}, line {number} is not a JSON object; repair or move "
+                    "the file, then start the same command again: its result is kept"
                 )
         if row not in map(json.loads, lines):
             whole = start + json.dumps(row, allow_nan=False).encode() + b"\n"

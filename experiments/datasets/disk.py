@@ -150,7 +150,7 @@ def files(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:
         else:
             yield from _tarred(path, pattern)
     except DAMAGE as error:
-        raise UserError(f"{path} is damaged ({error}): get it again") from None
+        raise UserError(f"{path} is damaged ({error}): download it again") from None
 
 
 def _tarred(path: Path, pattern: re.Pattern[str]) -> Iterator[File]:

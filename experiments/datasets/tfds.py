@@ -74,7 +74,7 @@ def _read(folder: Path, splits: tuple[str, ...]) -> dict[str, Split]:
             check=False,
         )
         if child.returncode:
-            said = child.stderr.strip().splitlines() or ["it ended without a word"]
+            said = child.stderr.strip().splitlines() or ["no error message"]
             raise UserError(
                 f"{folder} is damaged ({said[-1]}): prepare it again with "
                 "tensorflow-datasets"

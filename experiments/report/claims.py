@@ -45,7 +45,7 @@ def compare(paper: Paper, claim: Claim, results: Results) -> list[Comparison]:
     lines = results.lines.get(claim.experiment, [])
     if claim.experiment == "speed":
         return list(_faster(claim, results))
-    if claim.kind == "better":
+    if claim.than:
         return list(_better(claim, lines))
     if claim.printed is None:
         return list(_counted(paper.table(claim.table)))

@@ -12,8 +12,8 @@ from experiments.core.results import Row
 
 SOLVED = 0.01  # mean squared error of an adding problem that is solved
 LENGTHS = {"epochs", "steps"}  # what experiments call the length of a training
-# Only experiments without classes, or whose seed draws the data, write these.
-OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum"}
+# What some rows lack: experiments without scores by class, runs from the start.
+OPTIONAL = {"best", "last", "lowest", "weights_bytes", "drawn_checksum", "continues"}
 
 # What a row holds besides the settings that its numbers depend on.
 RECORD = OPTIONAL | {
@@ -108,8 +108,19 @@ def scores(experiment: str) -> dict[str, Measure]:
 
 
 def measure(name: str, experiment: str) -> Measure:
-    """One of `MEASURES`, or one that the experiment declares."""
-    return MEASURES[name] if name in MEASURES else scores(experiment)[name]
+    """One of `MEASURES`, one that the experiment declares, or its part of a class.
+
+    `"clean.sensitivity.S"` is the sensitivity for the class S that the score names.
+    """
+    if name in MEASURES:
+        return MEASURES[name]
+    declared = scores(experiment)
+    return declared[name] if name in declared else Measure(name, _of_class(name))
+
+
+def _of_class(name: str) -> Callable[[Row, History], float | None]:
+    score, figure, label = name.split(".")
+    return lambda row, _: ((row.get(score) or {}).get(figure) or {}).get(label)
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def pages(
     drawn = draw(results, papers, folder / "figures")
     speed.draw(results.speed, folder / "figures" / "speed.png")
     for name in declared:
-        if files := stream.newest(results.stream, name):
-            stream.draw(files, folder / "figures" / f"{name}-stream.png")
+        files = stream.newest(results.stream, name)
+        if stream.draw(files, folder / "figures" / f"{name}-stream.png"):
             drawn[f"{name}-stream"] = (
                 "Accuracy over flash and instructions of the C file"
             )

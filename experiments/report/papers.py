@@ -10,7 +10,7 @@ from typing import Any
 from experiments.core.errors import UserError
 
 FOLDER = Path(__file__).parents[1] / "papers"
-PAGES = "pages.toml"  # the one file there that is of no paper
+PAGES = "pages.toml"  # the file there with no table
 NOTHING = "-"  # not printed, or a setting that does not exist
 UNKNOWN, SLIP = "unknown", "a slip"  # no run stands beside such a cell
 
@@ -74,13 +74,12 @@ class Table:
 class Claim:
     """What a paper says, and which runs test it.
 
-    `"better"`: `runs` are better than `than`; a step of `experiments.speed` takes less
-    time. `"reaches"`: `runs` reach the number that `table` prints for them.
+    With `than`: `runs` are better than those; a step of `experiments.speed` takes less
+    time. Without it: `runs` reach the number that `table` prints for them.
     """
 
     text: str  # `{printed}` is the number of its cell
     source: str
-    kind: str
     experiment: str = ""
     table: str = ""
     epochs: int = 0  # how long the paper trains

@@ -60,7 +60,7 @@ def result_rows(path: Path) -> list[Row]:
     """The rows of a JSONL file.
 
     Raises:
-        UserError: A line is no result row, or its run stands in the file twice.
+        UserError: A line is not a result row, or its run stands in the file twice.
     """
     rows = read_rows(path, torn=False)
     runs: set[str] = set()
@@ -79,10 +79,10 @@ def check_trained(row: Row, where: str) -> None:
     needed = RECORD - OPTIONAL | {"experiment", "data", "variant"}
     missing = sorted(needed - row.keys(), key=lambda name: (name != "experiment", name))
     if missing:
-        raise UserError(f"{where} is no result row: it has no {missing[0]}")
+        raise UserError(f"{where} is not a result row: it has no {missing[0]}")
     for name in ("experiment", "run"):
         if Path(str(row[name])).name != row[name]:
-            raise UserError(f"{where} is no result row: {name} is {row[name]!r}")
+            raise UserError(f"{where} is not a result row: {name} is {row[name]!r}")
 
 
 def _lines(rows: Iterable[Row], folder: Path) -> list[Line]:
@@ -140,7 +140,7 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
             f"{path} is missing, the epochs of a run that has a row; {remedy}"
         ) from None
     except ValueError:
-        raise UserError(f"{path} is no JSON list; {remedy}") from None
+        raise UserError(f"{path} is not a JSON list; {remedy}") from None
     if len(history) != row["epochs_finished"]:
         raise UserError(
             f"{path} has {len(history)} epochs, the row of its run "

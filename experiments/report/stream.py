@@ -5,7 +5,8 @@ from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from experiments.core.results import Row, replacing
+from experiments.core.results import Row
+from experiments.report.figures import save
 from experiments.report.names import COLOURS, layer_name, layer_place
 from experiments.report.text import table
 
@@ -15,8 +16,8 @@ NOTE = """\
 `python -m experiments.stream` makes the rows: a trained model of one step, fed with the
 whole test set, one step at a time, as a LiteRT file by `slim_keras.export.Stream` and
 as the C file of `to_c`. `differ` are the decisions of LiteRT / of C that are not those
-of the Keras model on whole sequences. The delay is no frame: an answer is there as soon
-as the step is done. LiteRT's microseconds are the median on one thread here. Flash
+of the Keras model on whole sequences. No frame of delay is added: an answer is there as
+soon as the step is done. LiteRT's microseconds are the median on one thread here. Flash
 (code and weights), RAM (states and stack) and instructions of a step are those of the C
 file on a Cortex-M4 with FPU, in an [emulator](microcontroller.md). With 8 bits the
 weights have 8 bits, and all arithmetic is in float32."""
@@ -54,8 +55,13 @@ def stream_table(rows: Sequence[Row]) -> str:
     return f"{table(columns, body)}\n\n{NOTE}"
 
 
-def draw(rows: Sequence[Row], path: Path) -> None:
-    """Accuracy over flash and over instructions: filled with float32, else 8 bits."""
+def draw(rows: Sequence[Row], path: Path) -> bool:
+    """Accuracy over flash and over instructions: filled with float32, else 8 bits.
+
+    Says whether there is something to draw.
+    """
+    if not rows:
+        return save(None, path)
     drawing, axes = plt.subplots(
         1, 2, figsize=(8.6, 4.2), sharey=True, layout="constrained"
     )
@@ -77,6 +83,4 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("test accuracy, step by step")
     axes[0].legend(frameon=False, fontsize=8)
-    with replacing(path) as beside:
-        drawing.savefig(beside, dpi=110)
-    plt.close(drawing)
+    return save(drawing, path)

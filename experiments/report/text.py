@@ -45,9 +45,9 @@ def head(name: str) -> str:
     """What a column of a setting or a measure is called."""
     if name in MEASURES:
         return MEASURES[name].head
-    if "." in name:  # a score that its experiment declares
-        score, figure = name.split(".")
-        return f"{figure.replace('_', ' ')}, `{score}`"
+    if "." in name:  # a score that its experiment declares, maybe of a class
+        score, *figure = name.split(".")
+        return f"{' '.join(figure).replace('_', ' ')}, `{score}`"
     return _AXES.get(name, name)
 
 

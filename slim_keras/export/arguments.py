@@ -13,7 +13,7 @@ _NAME = re.compile("[A-Za-z0-9_]+")
 
 
 def check_path(path: Path, suffix: str):
-    """Refuses a path that does not end with `suffix`, or that holds something else."""
+    """Refuses a path without `suffix`, or one that holds no file of that kind."""
     if suffix and path.suffix != suffix:
         raise ValueError(
             f"`path` must end with {suffix!r}. Received: path={str(path)!r}"
@@ -24,7 +24,9 @@ def check_path(path: Path, suffix: str):
         )
     replaceable = path.is_file() if suffix else (path / "saved_model.pb").exists()
     if path.exists() and not replaceable:
-        raise ValueError(f"`path` is taken by something else: {str(path)!r}")
+        raise ValueError(
+            f"`path` exists and is not a file that may be replaced: {str(path)!r}"
+        )
 
 
 def check_name(path: Path):

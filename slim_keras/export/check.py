@@ -1,4 +1,4 @@
-"""Whether a file says what the model says."""
+"""Compares an exported file with its model."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def compare(
         for name, y in wanted.items():
             if not np.isfinite(y).all():
                 raise ValueError(
-                    "`model` must put out finite numbers. Received: NaN or infinity "
+                    "The outputs of `model` must be finite. Received: NaN or infinity "
                     f"in the output {name!r}"
                 )
         try:

@@ -181,7 +181,7 @@ def _load(path):
     except (TypeError, ValueError) as error:
         raise ValueError(
             "Conversion runs on TensorFlow, so that under other backends of Keras the "
-            "model is saved and loaded anew in a process of its own, which did not go: "
+            "model is saved and loaded anew in another process, which failed: "
             f"{error}\nLayers and functions of yours load there if they are registered "
             "with Keras in a module that can be imported, not in a script or notebook. "
             "Or export with KERAS_BACKEND=tensorflow."

@@ -67,7 +67,7 @@ def to_litert(
     Args:
         model: A Sequential or functional model in float32. Keras' own recurrent
             layers, and `keras.layers.RNN` around a cell, are made of operators that
-            LiteRT has not; `slim_keras.LSTM` is LSTM in operators that it has.
+            LiteRT does not have; `slim_keras.LSTM` is LSTM in operators that it has.
         path: The file, `NAME.tflite`. For LiteRT Micro also `NAME.h`: a C header with
             the file as the array `NAME_data` of `NAME_length` bytes, and
             `NAME_arena_size`, the bytes of RAM that the interpreter takes.
@@ -227,7 +227,7 @@ def _write(
     runtime=None,
     **options,
 ):
-    """Converts and checks beside the path, so that no bad file comes to lie there."""
+    """Converts and checks beside the path, so that a bad file never appears there."""
     path, batch_size = Path(path), options.get("batch_size")
     check_model(model, batch_size)
     check_path(path, suffix)
@@ -318,4 +318,4 @@ def _in_child(model, path, samples, options):
     if (folder / "error.txt").exists():
         raise ValueError((folder / "error.txt").read_text())
     if finished.returncode:
-        raise RuntimeError(f"The conversion broke down:\n{finished.stderr[-4000:]}")
+        raise RuntimeError(f"The conversion failed:\n{finished.stderr[-4000:]}")

@@ -116,7 +116,7 @@ def test_the_config_holds_the_defaults():
         ("--rate=50", ["rate is 50: it must divide 360"]),
         ("--delay=-1", ["--delay"]),
         ("--taps=0", ["--taps"]),
-        ("--variant=gru --forget=0.4", ["the forget gate of gru is no constant"]),
+        ("--variant=gru --forget=0.4", ["the forget gate of gru is not a constant"]),
     ],
 )
 def test_bad_settings(options, hints, tmp_path, capsys):

@@ -113,7 +113,7 @@ def test_the_config_holds_the_defaults():
         ("--split=speaker --held-out=theo", ["held_out is 'theo'", "alto, bass"]),
         ("--held-out=bass", ["held_out is 'bass'", "split must be speaker"]),
         ("--bands=200", ["bands is 200"]),
-        ("--variant=gru --forget=0.4", ["the forget gate of gru is no constant"]),
+        ("--variant=gru --forget=0.4", ["the forget gate of gru is not a constant"]),
         ("--validation-split=0.1", ["--validation-split"]),
     ],
 )

@@ -251,7 +251,7 @@ def test_what_cannot_be_exported_says_why(tmp_path, rng):
     refused(words, "16 bits takes no integer inputs", tmp_path, **full)
     infinite = keras.initializers.Constant(np.inf)
     broken = around(keras.layers.Dense(2, bias_initializer=infinite))
-    refused(broken, "`model` must put out finite numbers", tmp_path)
+    refused(broken, "The outputs of `model` must be finite", tmp_path)
     refused(model, "'.onnx'", tmp_path, write=export.to_onnx)
     refused(keras.layers.Dense(2), "Sequential or functional", tmp_path)
 
@@ -293,7 +293,7 @@ def test_a_folder_is_replaced_if_it_is_a_saved_model(tmp_path, rng):
     path.mkdir()
     mine = path / "mine.txt"
     mine.write_text("mine")
-    with pytest.raises(ValueError, match="taken by something else"):
+    with pytest.raises(ValueError, match="exists and is not a file"):
         export.to_saved_model(stack(rng), path)
     assert mine.read_text() == "mine"
     mine.unlink()

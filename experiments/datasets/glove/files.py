@@ -118,7 +118,7 @@ def _zipped(path: Path) -> list[str]:
             return file.namelist()
     except disk.DAMAGE as error:
         raise UserError(
-            f"{path} is damaged or not a .zip file ({error}): get it again"
+            f"{path} is damaged or not a .zip file ({error}): download it again"
         ) from None
 
 
@@ -150,7 +150,8 @@ def _read(source: VectorFile, words: Sequence[str]) -> Found:
         ) from None
     except disk.DAMAGE as error:
         raise UserError(
-            f"{source.where} is damaged after line {line:,} ({error}): get it again"
+            f"{source.where} is damaged after line {line:,} ({error}): "
+            "download it again"
         ) from None
     expected = _LINES.get(source.vectors.rpartition(".")[0], 1) if source.whole else 1
     if line < expected:

@@ -107,10 +107,10 @@ def parse(path: Path) -> Ink:
     try:
         root = ET.parse(path).getroot()  # noqa: S314 - of the user's own licence
     except (ET.ParseError, OSError) as error:
-        raise UserError(f"{path} cannot be read ({error}): get it again") from None
+        raise UserError(f"{path} cannot be read ({error}): download it again") from None
     strokes = root.findall("StrokeSet/Stroke")
     if not strokes:
-        raise UserError(f"{path} has no StrokeSet with a Stroke: get it again")
+        raise UserError(f"{path} has no StrokeSet with a Stroke: download it again")
     return clean(
         [
             np.array([_point(point, path) for point in stroke.findall("Point")])
@@ -125,5 +125,7 @@ def _point(point: ET.Element, path: Path) -> list[float]:
         x, y, seconds = (float(point.attrib[name]) for name in ("x", "y", "time"))
     except (KeyError, ValueError):
         shown = ET.tostring(point, "unicode").strip()
-        raise UserError(f"{path}: {shown} has no x, y and time: get it again") from None
+        raise UserError(
+            f"{path}: {shown} has no x, y and time: download it again"
+        ) from None
     return [x, y, 1000 * seconds]

@@ -121,7 +121,7 @@ def parse(content: bytes, where: object) -> Ink:
         elif line and line != "START":
             strokes[-1].append(_point(line, f"{where}, line {number}"))
     if not any(strokes):
-        raise UserError(f"{where} has no point: get the data again")
+        raise UserError(f"{where} has no point: download the data again")
     return [np.array(stroke) * [1, -1, 1] for stroke in strokes if stroke]
 
 

@@ -44,11 +44,12 @@ def _read(path: Path, size: int) -> Hand:
         with disk.opened(path) as file:
             rows = np.loadtxt(file, int, delimiter=",", ndmin=2)
     except (*disk.DAMAGE, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): get it again") from None
+        raise UserError(f"{path} cannot be read ({error}): download it again") from None
     if rows.shape != (size, 2 * _POINTS + 1) or rows.min() < 0 or rows.max() > 100:
         raise UserError(
             f"{path} holds {rows.shape[0]:,} rows of {rows.shape[1]} numbers where the "
-            f"data set has {size:,} of {2 * _POINTS + 1} from 0 to 100: get it again"
+            f"data set has {size:,} of {2 * _POINTS + 1} from 0 to 100: "
+            "download it again"
         )
     return [Drawing(str(row[-1]), [_stroke(row[:-1])]) for row in rows]
 

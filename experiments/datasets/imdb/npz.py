@@ -101,7 +101,7 @@ def _objects(content: bytes) -> list[list[int]]:
         raise ValueError(f"reviews as {dtype} {shape}, not as a row of lists")
     array = _Unpickler(file).load()
     if len(array.items) != shape[0]:
-        raise ValueError(f"{len(array.items)} reviews where it announces {shape[0]}")
+        raise ValueError(f"{len(array.items)} reviews where it declares {shape[0]}")
     return array.items
 
 

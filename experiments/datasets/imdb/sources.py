@@ -68,13 +68,13 @@ def _collect(path: Path) -> Reviews:
         if int(named[1]) not in _RATINGS[sentiment]:
             raise UserError(
                 f"{where} has the rating {named[1]} among the reviews {sentiment!r}: "
-                "get the data again"
+                "download the data again"
             )
         try:
             reviews[split].append((content.decode("utf-8"), _LABELS[sentiment]))
         except UnicodeDecodeError as error:
             raise UserError(
-                f"{where} is not UTF-8 text ({error}): get the data again"
+                f"{where} is not UTF-8 text ({error}): download the data again"
             ) from None
     return reviews
 
@@ -88,7 +88,7 @@ def _checked(path: Path, reviews: Reviews) -> Reviews:
             if labels.count(label) != PER_CLASS:
                 raise UserError(
                     f"{path} holds {labels.count(label):,} {sentiment} {split} "
-                    f"reviews where IMDB has {PER_CLASS:,}: get the data again"
+                    f"reviews where IMDB has {PER_CLASS:,}: download the data again"
                 )
         if not all(text.normalise(review) for review, _ in examples):
             raise UserError(f"{path} has a review without words in {split}")

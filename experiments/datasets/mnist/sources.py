@@ -58,7 +58,7 @@ def _idx(place: Path) -> Source[Arrays] | None:
         return None
     for name in _IDX.keys() - files.keys():
         raise UserError(
-            f"{place} has no {_IDX[name]}, plain or .gz: get the data again"
+            f"{place} has no {_IDX[name]}, plain or .gz: download the data again"
         )
 
     def read() -> Arrays:
@@ -80,15 +80,15 @@ def _read_idx(path: Path) -> np.ndarray:
         with disk.opened(path) as file:
             content = file.read()
     except disk.DAMAGE as error:
-        raise UserError(f"{path} cannot be read ({error}): get it again") from None
+        raise UserError(f"{path} cannot be read ({error}): download it again") from None
     rank = content[3] if content[:3] == _MAGIC and len(content) > 3 else None
     start = 4 * (1 + (rank or 0))
     if rank is None or len(content) < start:
-        raise UserError(f"{path} is not an idx file of bytes: get it again")
+        raise UserError(f"{path} is not an idx file of bytes: download it again")
     shape = np.frombuffer(content[4:start], ">u4").tolist()
     if len(content) - start != np.prod(shape, dtype=object):
         raise UserError(
-            f"{path} announces {shape} bytes and holds {len(content) - start:,}: get "
+            f"{path} declares {shape} bytes and holds {len(content) - start:,}: get "
             "it again"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
@@ -101,7 +101,7 @@ def _read_npz(path: Path) -> Arrays:
             return {name: file[name] for name in _IDX}
     except (*disk.DAMAGE, ValueError, KeyError) as error:
         raise UserError(
-            f"{path} cannot be read as {NPZ} ({error}): get it again"
+            f"{path} cannot be read as {NPZ} ({error}): download it again"
         ) from None
 
 
@@ -112,11 +112,11 @@ def _checked(path: Path, arrays: Arrays) -> Arrays:
         if array.shape != shape or array.dtype.kind not in "iu":
             raise UserError(
                 f"{path} holds {name} as {array.dtype} {array.shape} where MNIST has "
-                f"bytes {shape}: get the data again"
+                f"bytes {shape}: download the data again"
             )
         if array.min() < 0 or array.max() >= limit:
             raise UserError(
                 f"{path} holds {name} with values from {array.min()} to {array.max()} "
-                f"where MNIST has 0 to {limit - 1}: get the data again"
+                f"where MNIST has 0 to {limit - 1}: download the data again"
             )
     return {name: array.astype(np.uint8) for name, array in arrays.items()}

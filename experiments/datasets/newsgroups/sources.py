@@ -117,7 +117,7 @@ def _folders(place: Path, layout: Layout) -> Source[Documents] | None:
         return None
     missing = [names[0] for part, names in layout.parts.items() if part not in found]
     if missing:
-        raise UserError(f"{place} has no folder {missing[0]}: get the data again")
+        raise UserError(f"{place} has no folder {missing[0]}: download the data again")
     pattern = _pattern(layout)
     files = [file for path in found.values() for file in disk.below(path, pattern)]
     origin = "folder " + ", ".join(path.name for path in found.values())
@@ -154,7 +154,7 @@ def _collect(path: Path, layout: Layout, sources: Iterable[Path]) -> Documents:
                 f"{where} is not a document (its name must be a number): move it away"
             )
         if not content:
-            raise UserError(f"{where} is empty: get the data again")
+            raise UserError(f"{where} is empty: download the data again")
         # As Python reads a text file; a few documents have other ends of lines.
         text = content.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
         documents[part_of[folder]].append(Document(group, number, text))
@@ -164,6 +164,6 @@ def _collect(path: Path, layout: Layout, sources: Iterable[Path]) -> Documents:
             if held != size:
                 raise UserError(
                     f"{path} holds {held:,} documents of {group} in {part} where the "
-                    f"data set has {size:,}: get the data again"
+                    f"data set has {size:,}: download the data again"
                 )
     return {part: sorted(found) for part, found in documents.items()}

@@ -85,11 +85,11 @@ def _samples(content: bytes, where: str) -> np.ndarray:
     try:
         rate, audio = scipy.io.wavfile.read(io.BytesIO(content))
     except Exception as error:  # noqa: BLE001 - damaged WAV files raise anything
-        raise UserError(f"{where} is damaged ({error}): get it again") from None
+        raise UserError(f"{where} is damaged ({error}): download it again") from None
     if (rate, audio.ndim, audio.dtype) != (RATE, 1, np.int16) or not len(audio):
         raise UserError(
             f"{where} has {audio.shape} samples of {audio.dtype} at {rate:,} Hz: it "
-            f"must have one channel of int16 at {RATE:,} Hz; get it again"
+            f"must have one channel of int16 at {RATE:,} Hz; download it again"
         )
     return audio
 
@@ -97,11 +97,11 @@ def _samples(content: bytes, where: str) -> np.ndarray:
 def _checked(path: Path, recordings: list[Recording]) -> list[Recording]:
     held = Counter(one.speaker for one in recordings)
     if not held:
-        raise UserError(f"{path} holds no recordings: get the data again")
+        raise UserError(f"{path} holds no recordings: download the data again")
     for speaker, count in held.items():
         if count != PER_SPEAKER:
             raise UserError(
                 f"{path} holds {count:,} recordings of {speaker} where the data set "
-                f"has {PER_SPEAKER:,}: get the data again"
+                f"has {PER_SPEAKER:,}: download the data again"
             )
     return recordings

@@ -148,7 +148,7 @@ def to_c(
 def _write(
     model: keras.Model, made: Source, path: Path, check: bool, tolerance: float
 ) -> ExportedC:
-    """Compares beside the path, so that no bad file comes to lie there."""
+    """Compares beside the path, so that a bad file never appears there."""
     header, found = path.with_suffix(".h"), None
     if check:
         command()

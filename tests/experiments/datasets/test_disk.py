@@ -56,7 +56,9 @@ def test_a_damaged_archive_is_named(tmp_path, name, damage):
     else:
         content = b"<html>404</html>" if damage == "page" else b""
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"{name} is damaged .*: get it again") as error:
+    with pytest.raises(
+        UserError, match=f"{name} is damaged .*: download it again"
+    ) as error:
         read(path)
     assert "\n" not in str(error.value)
 

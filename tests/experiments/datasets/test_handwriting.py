@@ -217,7 +217,7 @@ def test_pendigits(digits):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"page", r"tes cannot be read .*get it again"),
+        (b"page", r"tes cannot be read .*download it again"),
         (b"1,2,3\n", r"holds 1 rows of 3 numbers where the data set has 10 of 17"),
         (b",".join([b"101"] * 17) + b"\n", "from 0 to 100"),
     ],

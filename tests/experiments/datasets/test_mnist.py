@@ -150,7 +150,7 @@ def test_a_missing_file_is_named(name, tmp_path):
         ),
         (
             lambda content: gzip.compress(gzip.decompress(content)[:-1]),
-            r"announces \[12, 28, 28\] bytes and holds 9,407",
+            r"declares \[12, 28, 28\] bytes and holds 9,407",
         ),
     ],
     ids=["cut", "short", "header", "floats", "byte"],

@@ -235,7 +235,7 @@ def test_damaged_results_are_named_and_nothing_starts(
     output.mkdir()
     (output / "results.jsonl").write_text(line + "\n{}\n")
     assert start(path, output) == 2
-    assert "results.jsonl, line 1 is no JSON object" in capsys.readouterr().err
+    assert "results.jsonl, line 1 is not a JSON object" in capsys.readouterr().err
     assert started == []
 
 

@@ -27,7 +27,6 @@ PAPER = Paper(key="1", title="A paper", authors="them", link="", about="")
 BETTER = Claim(
     text="LSTM_C6 is better than the LSTM.",
     source="Table 1",
-    kind="better",
     experiment="newsgroups",
     epochs=100,
     same={"units": 128},
@@ -35,9 +34,7 @@ BETTER = Claim(
     than={"variant": "lstm"},
 )
 MATCHES = replace(BETTER, margin=0.01)
-REACHES = replace(
-    BETTER, kind="reaches", same={}, runs={"variant": "lstm"}, than={}, printed=0.77
-)
+REACHES = replace(BETTER, same={}, runs={"variant": "lstm"}, than={}, printed=0.77)
 ERRORS = replace(
     BETTER,
     experiment="handwriting",
@@ -262,7 +259,7 @@ def test_weights_are_counted(printed, expected):
         printed=["weights"],
         rows=[["IMDB", "lstm", 32, 100, 1, printed]],
     )
-    claim = Claim(text="", source="", kind="reaches", experiment="imdb", table="counts")
+    claim = Claim(text="", source="", experiment="imdb", table="counts")
     paper = replace(PAPER, tables=[table])
     nothing = Results(lines={}, speed=[], edge=[], stream=[], samples=0)
     assert verdict(claim, compare(paper, claim, nothing)) == expected

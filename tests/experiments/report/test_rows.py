@@ -53,9 +53,9 @@ def test_means_over_late_epochs(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"run": "x", "sta', "line 2 is no JSON object"),
-        ("[1]", "line 2 is no JSON object"),
-        ("{}", "line 2 is no result row: it has no experiment"),
+        ('{"run": "x", "sta', "line 2 is not a JSON object"),
+        ("[1]", "line 2 is not a JSON object"),
+        ("{}", "line 2 is not a result row: it has no experiment"),
         ('{"experiment": "imdb", "variant": "lstm"}', "no clean"),
         (json.dumps(row(experiment="imdb") | {"experiment": "../imdb"}), "'../imdb'"),
         (json.dumps(row()), "line 2: run .* twice"),
@@ -81,8 +81,8 @@ def test_no_rows(tmp_path):
     ("content", "message"),
     [
         (None, "is missing"),
-        ("[", "no JSON list"),
-        ("5", "no JSON list"),
+        ("[", "is not a JSON list"),
+        ("5", "is not a JSON list"),
         ("[]", "0 epochs, the row of its run 4"),
     ],
 )
@@ -169,7 +169,7 @@ def test_samples_and_damaged_rows_are_not_collected(tmp_path):
     found = collect(folder, to)
     assert (found.new, len(found.samples)) == ([], 1)
     append(folder / "results.jsonl", {"experiment": "imdb"})
-    with pytest.raises(UserError, match=r"results\.jsonl, line 2 is no result row"):
+    with pytest.raises(UserError, match=r"results\.jsonl, line 2 is not a result row"):
         collect(folder, to)
     assert files(to) == {}
 
