@@ -143,6 +143,25 @@ def steps_at_once(
     return _AT_ONCE.get(platform or _jax().default_backend(), 1)
 
 
+def platform_of(cell, backend: str | None = None) -> str:
+    """What a cell runs on: `"cpu"`, `"gpu"`, `"tpu"`, or `"several"` devices of JAX.
+
+    Args:
+        cell: The `SlimCell` to run.
+        backend: The backend, by default the one in use.
+    """
+    backend = backend or keras.backend.backend()
+    if backend == "jax":
+        # Of several devices, one would have to run a kernel for all.
+        jax = _jax()
+        return jax.default_backend() if jax.device_count() == 1 else "several"
+    if backend == "torch":
+        weight = cell.kernel if cell.built else None
+        device = keras.ops.zeros(()) if weight is None else weight.value
+        return {"cuda": "gpu"}.get(device.device.type, device.device.type)
+    return "cpu"
+
+
 @dataclass(frozen=True)
 class _Case:
     """A layer, where it runs, and what it was asked for."""
@@ -154,17 +173,7 @@ class _Case:
 
     @property
     def platform(self) -> str:
-        if self.given_platform:
-            return self.given_platform
-        if self.backend == "jax":
-            # Of several devices, one would have to run a kernel for all.
-            jax = _jax()
-            return jax.default_backend() if jax.device_count() == 1 else "several"
-        if self.backend == "torch":
-            weight = self.cell.kernel if self.cell.built else None
-            device = keras.ops.zeros(()) if weight is None else weight.value
-            return {"cuda": "gpu"}.get(device.device.type, device.device.type)
-        return "cpu"
+        return self.given_platform or platform_of(self.cell, self.backend)
 
     @property
     def learning(self) -> str | None:
@@ -228,11 +237,7 @@ def _no_kernel(here: _Case) -> Iterator[str]:
 def _pallas(here: _Case) -> Iterator[str]:
     """Why Pallas cannot run a cell."""
     if not here.cell.variant.pointwise:
-        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
-        yield (
-            "serves on JAX the variants without a recurrent matrix: "
-            f"{served}. Received: {here.cell.variant.name}."
-        )
+        yield _only_pointwise("JAX", here)
     if not installed(_COMPILER):
         yield f"needs {_COMPILER}, which this JAX does not have."
         return
@@ -249,11 +254,16 @@ def _pallas(here: _Case) -> Iterator[str]:
             yield f"serves activations that JAX can compile in a kernel. {received}"
 
 
-def _numba(here: _Case) -> Iterator[str]:
-    """Why numba cannot run a cell."""
-    if here.platform != "cpu":
-        yield f"serves PyTorch on the CPU. Received: device={here.platform!r}."
-    if not installed("numba"):
+def _printed(here: _Case) -> Iterator[str]:
+    """Why neither numba nor Triton can run a cell."""
+    if here.platform == "gpu":
+        if not here.cell.variant.pointwise:
+            yield _only_pointwise("PyTorch on a GPU", here)
+        if not installed("triton"):
+            yield "needs triton on a GPU: pip install triton, or the extra [triton]."
+    elif here.platform != "cpu":
+        yield f"serves PyTorch on CPUs and GPUs. Received: device={here.platform!r}."
+    elif not installed("numba"):
         yield "needs numba on PyTorch: pip install numba, or the extra [kernel]."
     for name in _ACTIVATIONS:
         function = getattr(here.cell, name)
@@ -265,7 +275,15 @@ def _numba(here: _Case) -> Iterator[str]:
             )
 
 
-_KERNELS = {"jax": _pallas, "torch": _numba}
+def _only_pointwise(where: str, here: _Case) -> str:
+    served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+    return (
+        f"serves on {where} the variants without a recurrent matrix: "
+        f"{served}. Received: {here.cell.variant.name}."
+    )
+
+
+_KERNELS = {"jax": _pallas, "torch": _printed}
 
 
 @functools.cache  # a search that fails looks into every folder, at each call

@@ -83,7 +83,8 @@ def by_twos(x):
 def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
     assert chosen("indrnn", "tensorflow", "gpu") == "scan"
     assert chosen("indrnn", "jax", "cpu") == "scan"
-    assert chosen("indrnn", "torch", "gpu") == "scan"
+    assert chosen("indrnn", "torch", "gpu") == "kernel"
+    assert chosen("indrnn", "torch", "mps") == "scan"
     assert chosen("lstm", "torch", "cpu") == "kernel"
     assert chosen("lstm", "torch", "cpu", activation="gelu") == "scan"
     assert chosen("indrnn", "numpy", "cpu") == "loop"
@@ -116,6 +117,7 @@ def test_several_devices_share_no_kernel(
     [
         ("jax", "gpu", r"needs jax\.experimental\.pallas\.triton"),
         ("torch", "cpu", r"needs numba on PyTorch: .* the extra \[kernel\]"),
+        ("torch", "gpu", r"needs triton on a GPU: .* the extra \[triton\]"),
     ],
 )
 def test_without_the_compiler_of_kernels(backend, platform, needed, monkeypatch):
@@ -137,7 +139,7 @@ def test_what_one_kernel_refuses(key, compilers, gpu_to_lower_for):
     for backend, platform, message in (
         ("tensorflow", "gpu", "serves the backends jax and torch.*'tensorflow'"),
         ("numpy", "cpu", "backend='numpy'"),
-        ("torch", "gpu", "serves PyTorch on the CPU. Received: device='gpu'"),
+        ("torch", "mps", "serves PyTorch on CPUs and GPUs. Received: device='mps'"),
     ):
         with pytest.raises(ValueError, match=message):
             chosen(key, backend, platform, "kernel")
