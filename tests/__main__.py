@@ -20,7 +20,7 @@ BACKENDS = {
         "tests/studies",
         *LIBRARY,
     ),
-    "torch": LIBRARY,
+    "torch": ("tests/experiments/speed/test_speed.py::test_engines", *LIBRARY),
 }
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
 # for TensorFlow's, which the same XLA compiles. Kernels of numba and Triton run

@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 
-from slim_keras.variants import VARIANTS
 from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, FEATURES
 
@@ -19,8 +18,6 @@ import torch
 
 from slim_keras.engine import kernels
 from slim_keras.engine.kernels import triton
-
-POINTWISE = [row.key for row in VARIANTS.values() if row.pointwise]
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +59,7 @@ def compared(key, rng, *, batch=3, steps=5, units=5, training=False, **arguments
         support.close(found, wanted)
 
 
-@pytest.mark.parametrize("key", POINTWISE)
+@pytest.mark.parametrize("key", support.KEYS)
 def test_is_the_scan(key, rng, launched):
     compared(key, rng)
     assert launched == [False, True]
@@ -82,10 +79,13 @@ def test_arguments(arguments, rng):
     compared("indylstm", rng, **arguments)
 
 
-# A tile is 1 x 32 for 40 units, 8 x 4 for 3, and 32 x 1 for one.
-@pytest.mark.parametrize(("batch", "units"), [(2, 40), (9, 3), (33, 1)])
-def test_sizes_that_tiles_do_not_divide(batch, units, rng):
-    compared("lstm11", rng, batch=batch, units=units, steps=3)
+# A tile is 1 x 32 for 40 units, 8 x 4 for 3, 32 x 1 for one; with a matrix 16 x 32.
+@pytest.mark.parametrize(
+    ("key", "batch", "units"),
+    [("lstm11", 2, 40), ("lstm11", 9, 3), ("lstm11", 33, 1), ("lstm4a", 17, 20)],
+)
+def test_sizes_that_tiles_do_not_divide(key, batch, units, rng):
+    compared(key, rng, batch=batch, units=units, steps=3)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -100,11 +100,17 @@ def test_dropout(rng):
     compared("indrnn", rng, training=True, recurrent_dropout=0.5, seed=1)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16", "mixed_float16"])
-def test_precision(dtype, rng):
-    layer = support.make(
-        "lstm11", rng, engine="kernel", dtype=dtype, return_sequences=True
-    )
+@pytest.mark.parametrize(
+    ("key", "dtype"),
+    [
+        ("lstm11", "float64"),
+        ("lstm11", "mixed_bfloat16"),
+        ("lstm11", "mixed_float16"),
+        ("lstm5a", "mixed_bfloat16"),
+    ],
+)
+def test_precision(key, dtype, rng):
+    layer = support.make(key, rng, engine="kernel", dtype=dtype, return_sequences=True)
     x = support.floats(rng, 3, 6, FEATURES).astype("float64")
     dy = support.floats(rng, 3, 6, layer.units).astype(layer.compute_dtype[-7:])
     found, slopes = support.gradients(layer, x, [dy])

@@ -19,7 +19,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from slim_keras.engine import kernels
-from slim_keras.engine.kernels import triton
+from slim_keras.engine.kernels import chip, triton
 
 
 class Driver:
@@ -65,7 +65,8 @@ def compiled(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("key", "dtype"),
     [(row.key, "float32") for row in VARIANTS.values() if row.pointwise]
-    + [("indrnn", "mixed_bfloat16"), ("indrnn", "mixed_float16"), ("indrnn", "float64")],
+    + [("indrnn", "mixed_bfloat16"), ("indrnn", "mixed_float16"), ("indrnn", "float64")]
+    + [("lstm6", "float32"), ("lstm6", "mixed_bfloat16"), ("lstm", "float32")],
 )
 def test_compiles_for_a_gpu(key, dtype, compiled, rng):
     layer = support.make(key, rng, dtype=dtype, engine="kernel", return_sequences=True)
@@ -73,3 +74,13 @@ def test_compiles_for_a_gpu(key, dtype, compiled, rng):
     x = torch.ones(*mask.shape, FEATURES, requires_grad=True)
     layer(x, mask=mask).sum().backward()
     assert ["cubin" in kernel.asm for kernel in compiled] == [True, True]
+
+
+def test_a_matrix_has_the_room_that_is_asked_for(compiled, rng, monkeypatch):
+    """As much as `resolve` takes a chip to have, forward and back."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "fp32_precision", "tf32")
+    layer = support.make("lstm4a", rng, units=128, engine="kernel")
+    layer(torch.ones(2, 3, FEATURES, requires_grad=True)).sum().backward()
+    assert chip.room("9.0") >= 4 * 128**2
+    for kernel in compiled:
+        assert 4 * 128**2 <= kernel.metadata.shared <= 4 * 128**2 + (16 << 10)

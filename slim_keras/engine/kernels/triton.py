@@ -2,8 +2,9 @@
 
 The steps of `engine.passes` are written down by `recorder` and printed here as the
 source of a kernel. A program takes a tile of examples and units through all steps, with
-what is carried in registers. The variable TRITON_INTERPRET=1 has Triton interpret the
-kernel, on a CPU too, which is slow and serves the tests.
+what is carried in registers. With a matrix, which is read once and stays on the chip, a
+tile has all units. The variable TRITON_INTERPRET=1 has Triton interpret the kernel, on
+a CPU too, which is slow and serves the tests.
 """
 
 import functools
@@ -17,7 +18,8 @@ import torch
 import triton
 
 from slim_keras.engine import trees
-from slim_keras.engine.kernels.recorder import Program, record
+from slim_keras.engine.kernels import chip
+from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
 
 # As many units as a warp has threads: the more programs, the more of a GPU takes part.
 LANES = 32
@@ -55,19 +57,31 @@ def sweep(
         for dtype in program.dtypes
     ]
     given = [_readable(x) for array in inputs for x in array]
-    tile = tile_of(units)
+    if matrix := program.matrix:
+        k = int(matrix.matrix.removeprefix("fixed"))
+        given[k] = _pack(inputs[0][k], matrix.transposed)
+    tile = tile_of(units, matrix is not None)
     grid = (triton.cdiv(batch, tile[0]), triton.cdiv(units, tile[1]))
+    # Three products in TF32 are as exact as one in float32, which has no such units.
+    tf32 = torch.backends.cuda.matmul.fp32_precision == "tf32"
     # Triton launches on the current device, which need not be that of the arrays.
     with torch.cuda.device_of(first):
         printed.kernel[grid](
-            *given, *carry, *stacks, steps, batch, units, *tile, num_warps=1
+            *given,
+            *carry,
+            *stacks,
+            *(steps, batch, units, *tile, "tf32" if tf32 else "tf32x3"),
+            num_warps=chip.WARPS if matrix else 1,
+            num_stages=1,  # others would take room from the matrix
         )
     carry_form, stacked_form = program.forms
     return trees.rebuild(carry_form, carry), trees.rebuild(stacked_form, stacks)
 
 
-def tile_of(units: int) -> tuple[int, int]:
+def tile_of(units: int, matrix: bool) -> tuple[int, int]:
     """Examples and units of a tile, powers of 2."""
+    if matrix:
+        return chip.ROWS, chip.width(units)
     width = min(LANES, triton.next_power_of_2(units))
     return LANES // width, width
 
@@ -93,7 +107,8 @@ def _printed(build, fixed, rows, earlier, reverse, dtype) -> Printed:
     key = (build.func, *build.args, dtype)  # which tell the forms and the direction
     if key not in _KERNELS:
         program = record(build, fixed, rows, earlier)
-        text = source(program, fixed, rows, earlier, reverse=reverse, ahead=AHEAD)
+        ahead = chip.AHEAD if program.matrix else AHEAD
+        text = source(program, fixed, rows, earlier, reverse=reverse, ahead=ahead)
         _KERNELS[key] = Printed(program, _loaded(text)["kernel"])
     return _KERNELS[key]
 
@@ -159,7 +174,7 @@ def source(
     def take(n: int) -> Iterator[str]:
         """Takes the n-th of the steps."""
         given = [f"{name}_{n}" if name in moving else name for name in free]
-        yield f"{', '.join(computed)}, = step(t{n} > 0, {', '.join(given)})"
+        yield f"{', '.join(computed)}, = step(t{n} > 0, PRECISION, {', '.join(given)})"
         yield from (
             tile(name, x) for name, x in results.items() if name not in computed
         )
@@ -176,23 +191,26 @@ def source(
         "",
         "",
         "@triton.jit",
-        f"def step(later, {', '.join(free)}):",
-        *_indented(_assignments(program.body)),
+        f"def step(later, PRECISION: tl.constexpr, {', '.join(free)}):",
+        *_indented(_lines(program.body)),
         f"    return {', '.join(computed.values())},",
         "",
         "",
         "@triton.jit(do_not_specialize=['steps', 'batch', 'units'])",
         f"def kernel({', '.join(pointers)}, steps, batch, units,",
-        "           ROWS: tl.constexpr, UNITS: tl.constexpr):",
+        "    ROWS: tl.constexpr, UNITS: tl.constexpr, PRECISION: tl.constexpr):",
         "    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]",
         "    unit = tl.program_id(1) * UNITS + tl.arange(0, UNITS)[None, :]",
         "    inside = (row < batch) & (unit < units)",
         "    lane = row * units + unit",
     ]
     for name, array in zip(names["fixed"], shared, strict=True):
+        if program.matrix and name == program.matrix.matrix:
+            lines += _indented(_blocks(program.matrix))
+            continue
         where = "lane, inside" if len(array.shape) == 2 else "unit, unit < units"
         lines.append(f"    {name} = tl.load({name}_at + {where}, other=0)")
-    lines += _indented(_assignments(program.prologue))
+    lines += _indented(_lines(program.prologue))
     lines += _indented(map(tile, names["carry"], program.start))
     for first, last, number in (
         ("0", f"steps // {ahead} * {ahead}", ahead),
@@ -207,17 +225,57 @@ def source(
     return "\n".join(lines) + "\n"
 
 
+def _pack(matrix: torch.Tensor, transposed: bool) -> torch.Tensor:
+    """The blocks of a matrix `(units, blocks * units)`, one after the other."""
+    units = matrix.shape[0]
+    order = (1, 2, 0) if transposed else (1, 0, 2)
+    return matrix.detach().reshape(units, -1, units).permute(order).contiguous()
+
+
+def _blocks(product: Product) -> Iterator[str]:
+    """Reads what `_pack` has packed."""
+    yield "inner = tl.arange(0, UNITS)[:, None]"
+    yield "square = (inner < units) & (unit < units)"
+    for k, name in enumerate(_named(product)):
+        where = f"({k} * units + inner) * units + unit"
+        yield f"{name} = tl.load({product.matrix}_at + {where}, square, other=0)"
+
+
+def _named(product: Product) -> list[str]:
+    """The names of the blocks of a matrix."""
+    count = max(len(product.names), len(product.operands))
+    return [f"{product.matrix}_{k}" for k in range(count)]
+
+
 def _free(program: Program) -> list[str]:
     """The names that a step reads and does not assign."""
-    made = {line.name for line in program.body}
-    read = [x for line in program.body for x in line.operands]
+    made: set[str | float] = set()
+    read: list[str | float] = []
+    for line in program.body:
+        read += line.operands
+        if isinstance(line, Product):
+            made |= set(line.names)
+            read += _named(line)
+        else:
+            made.add(line.name)
     read += [*program.carry, *program.stacked]
     return [x for x in dict.fromkeys(read) if isinstance(x, str) and x not in made]
 
 
-def _assignments(lines: Iterable) -> Iterator[str]:
+def _lines(lines: Iterable[Assignment | Product]) -> Iterator[str]:
     for line in lines:
-        yield f"{line.name} = {_PRINTED[line.operation].format(*line.operands)}"
+        if isinstance(line, Assignment):
+            text = _PRINTED[line.operation].format(*line.operands)
+            yield f"{line.name} = {text}"
+            continue
+        for k, block in enumerate(_named(line)):
+            name = line.names[0 if line.transposed else k]
+            x = line.operands[k if line.transposed else 0]
+            total = f"{name}, " if line.transposed and k else ""
+            yield (
+                f"{name} = tl.dot({x}.to({block}.dtype), {block}, {total}"
+                "input_precision=PRECISION)"
+            )
 
 
 def _indented(lines: Iterable[str], spaces: int = 4) -> Iterator[str]:
