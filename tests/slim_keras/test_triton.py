@@ -88,6 +88,16 @@ def test_sizes_that_tiles_do_not_divide(key, batch, units, rng):
     compared(key, rng, batch=batch, units=units, steps=3)
 
 
+def test_states_in_another_order_in_memory(rng):
+    layer = support.make("lstm_c6", rng, engine="kernel", return_state=True)
+    x = torch.tensor(support.floats(rng, 3, 2, FEATURES))
+    states = [torch.tensor(support.floats(rng, layer.units, 3)).T for _ in "hc"]
+    wanted = layer(x, initial_state=[state.contiguous() for state in states])
+    support.close(
+        support.arrays(layer(x, initial_state=states)), support.arrays(wanted)
+    )
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_few_steps(steps, rng):
     layer = support.make("lstm_c6", rng, engine="kernel", return_sequences=True)

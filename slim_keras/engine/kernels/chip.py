@@ -5,7 +5,8 @@ from slim_keras.variants import Variant
 ROWS = 16  # examples that are multiplied by the matrix together
 WARPS = 8  # that share the product
 AHEAD = 2  # steps whose rows are read together
-# KiB of shared memory that a kernel may have, by NVIDIA's compute capability.
+# KiB of shared memory that a kernel may have, by NVIDIA's compute capability; earlier
+# GPUs do not multiply in TF32.
 _SHARED = {
     **dict.fromkeys(("8.0", "8.7"), 163),
     **dict.fromkeys(("8.6", "8.9", "12.0", "12.1"), 99),
@@ -25,7 +26,7 @@ def room(capability: str) -> int:
     Args:
         capability: The compute capability of the GPU, as in `"9.0"`.
     """
-    return (_SHARED.get(capability, 64) - 16) << 10  # 16 for what is multiplied by it
+    return (_SHARED.get(capability, 16) - 16) << 10  # 16 for what is multiplied by it
 
 
 def size(variant: Variant, units: int, dtype: str) -> int | None:

@@ -49,7 +49,7 @@ def sweep(
     steps = (inputs[1] or inputs[2])[0].shape[0]
     printed = _printed(build, fixed, rows, earlier, reverse, first.dtype)
     program = printed.program
-    carry = [torch.empty_like(first) for _ in program.carry]
+    carry = [first.new_empty((batch, units)) for _ in program.carry]
     stacks = [
         first.new_empty(
             (steps, batch, units), dtype=getattr(torch, dtype) if dtype else None
