@@ -8,6 +8,7 @@ As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding p
 On a GPU, against cuDNN's LSTM and a copy in memory:
 
     python -m experiments.speed --config configs/speed_gpu.toml
+    python -m experiments.speed.gpu
 
 One process runs one backend. Every round times each contender once, so that other work
 of the machine slows all contenders alike; the medians over the rounds are compared.

@@ -51,6 +51,9 @@ def commands(arguments: list[str]) -> list[tuple[dict[str, str], list[str]]]:
 
 
 def main() -> int:
+    if "--help" in sys.argv:
+        print(__doc__)
+        return 0
     end, failed = time.monotonic() + SECONDS, False
     for variables, command in commands(sys.argv[1:]):
         shown = [*(f"{k}={v}" for k, v in variables.items()), "python", *command[1:]]

@@ -76,9 +76,16 @@ def test_compiles_for_a_gpu(key, dtype, compiled, rng):
     assert ["cubin" in kernel.asm for kernel in compiled] == [True, True]
 
 
-def test_a_matrix_has_the_room_that_is_asked_for(compiled, rng, monkeypatch):
+@pytest.fixture
+def tf32():
+    settings = torch.backends.cuda.matmul
+    settings.fp32_precision = "tf32"
+    yield
+    settings.fp32_precision = "ieee"  # "none", the first, can only be read
+
+
+def test_a_matrix_has_the_room_that_is_asked_for(compiled, tf32, rng):
     """As much as `resolve` takes a chip to have, forward and back."""
-    monkeypatch.setattr(torch.backends.cuda.matmul, "fp32_precision", "tf32")
     layer = support.make("lstm4a", rng, units=128, engine="kernel")
     layer(torch.ones(2, 3, FEATURES, requires_grad=True)).sum().backward()
     assert chip.room("9.0") >= 4 * 128**2
