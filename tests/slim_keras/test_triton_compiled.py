@@ -79,9 +79,9 @@ def test_compiles_for_a_gpu(key, dtype, compiled, rng):
 @pytest.fixture
 def tf32():
     settings = torch.backends.cuda.matmul
-    settings.fp32_precision = "tf32"
+    before, settings.fp32_precision = settings.fp32_precision, "tf32"
     yield
-    settings.fp32_precision = "ieee"  # "none", the first, can only be read
+    settings.fp32_precision = before
 
 
 def test_a_matrix_has_the_room_that_is_asked_for(compiled, tf32, rng):
