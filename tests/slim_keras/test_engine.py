@@ -102,6 +102,16 @@ def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
             assert chosen("indrnn", "jax", platform, activation="selu") == expected
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX' setting")
+def test_the_choice_follows_the_precision_of_products(compilers, gpu_to_lower_for):
+    import jax
+
+    for precision, expected in (None, "kernel"), ("highest", "scan"):
+        with jax.default_matmul_precision(precision):
+            assert chosen("lstm6", "jax", "gpu") == expected
+            assert chosen("indrnn", "jax", "gpu") == "kernel"
+
+
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")
 @pytest.mark.parametrize(("devices", "expected"), [(1, "kernel"), (2, "scan")])
 def test_several_devices_share_no_kernel(
