@@ -110,15 +110,16 @@ _DOCS = {
     "`predict` carry no states.",
     "unroll": "`True` unrolls Keras' loop (`engine='loop'`), which needs a fixed "
     "number of steps. An integer chooses `engine='scan'` and says how many steps it "
-    "takes at once: 1, or more on JAX, which takes 8 by default on GPUs for variants "
-    "with a recurrent matrix.",
+    "takes at once: 1, or more on JAX and TensorFlow, which take 8 by default on GPUs "
+    "for variants with a recurrent matrix.",
     "zero_output_for_mask": "Whether the output at a masked step is zero instead of "
     "the output of the step before.",
     "engine": "How the sequence is run: `'scan'` (one compiled pass), `'kernel'` (one "
-    "kernel: by numba on PyTorch's CPU, by Pallas on JAX for variants without a "
-    "recurrent matrix), `'loop'` (Keras' own loop, the reference) or `'auto'`: the "
-    "loop where an activation has weights, else a kernel where one serves on the CPU "
-    "of PyTorch or on one GPU or TPU of JAX, else the scan.",
+    "kernel: by numba on PyTorch's CPU and by Triton on its GPUs, by Pallas on JAX; on "
+    "a GPU for variants without a recurrent matrix or with a small one), `'loop'` "
+    "(Keras' own loop, the reference) or `'auto'`: the loop where an activation has "
+    "weights, else a kernel where one serves on PyTorch or on one GPU or TPU of JAX, "
+    "else the scan.",
     "activity_regularizer": "Regularizer of the layer's output.",
 }
 

@@ -164,6 +164,9 @@ class SlimLayer(keras.layers.RNN):
         recurrent_drop = None
         if training and cell.recurrent_dropout > 0:
             recurrent_drop = cell.get_recurrent_dropout_mask(initial_state[0])
+        kernel = None
+        if chosen is engine.Engine.KERNEL:
+            kernel = engine.kernel_sweep(engine.platform_of(cell))
         return engine.run(
             cell,
             sequences,
@@ -174,7 +177,7 @@ class SlimLayer(keras.layers.RNN):
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
             training=training,
-            kernel=engine.kernel_sweep() if chosen is engine.Engine.KERNEL else None,
+            kernel=kernel,
             unroll=self.resolved_unroll,
         )
 

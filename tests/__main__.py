@@ -20,14 +20,14 @@ BACKENDS = {
         "tests/studies",
         *LIBRARY,
     ),
-    "torch": LIBRARY,
+    "torch": ("tests/experiments/speed/test_speed.py::test_engines", *LIBRARY),
 }
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
-# for TensorFlow's, which the same XLA compiles. Kernels of numba run uncompiled but in
-# the tests of their compiler.
+# for TensorFlow's, which the same XLA compiles. Kernels of numba and Triton run
+# uncompiled but in the tests of their compilers.
 QUICK = {
     "jax": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-    "torch": {"NUMBA_DISABLE_JIT": "1"},
+    "torch": {"NUMBA_DISABLE_JIT": "1", "TRITON_INTERPRET": "1"},
 }
 
 
@@ -40,7 +40,14 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("", ["ruff", "format", "--check"]),
         ("", ["mypy"]),
         *[(backend, [*pytest, *paths]) for backend, paths in BACKENDS.items()],
-        ("compiled torch", [*pytest, "tests/slim_keras/test_numba.py"]),
+        (
+            "compiled torch",
+            [
+                *pytest,
+                "tests/slim_keras/test_numba.py",
+                "tests/slim_keras/test_triton_compiled.py",
+            ],
+        ),
         (
             "tensorflow",
             [

@@ -84,7 +84,7 @@ def check_device(backend: str, device: str) -> None:
 
     Args:
         backend: The backend; it has started.
-        device: `"cpu"`, or `"gpu"` on JAX.
+        device: `"cpu"`, or `"gpu"` on JAX and PyTorch.
 
     Raises:
         UserError: The backend runs elsewhere.
@@ -97,8 +97,15 @@ def check_device(backend: str, device: str) -> None:
                 "CUDA_VISIBLE_DEVICES='' or JAX_PLATFORMS=cpu, or choose --device gpu"
             )
         return
-    if backend != "jax":
-        raise UserError(f"device gpu: needs --backend jax, not {backend}")
+    if backend == "tensorflow":
+        raise UserError("device gpu: needs --backend jax or torch, not tensorflow")
+    if backend == "torch":
+        if not found:
+            raise UserError(
+                "device gpu: PyTorch finds none here; install its build for CUDA, see "
+                "https://pytorch.org/get-started/locally"
+            )
+        return
     import jax
 
     if jax.default_backend() != "gpu":

@@ -8,6 +8,7 @@ As in figure 2 of arXiv 1910.06251, one and two layers of IndRNN on the adding p
 On a GPU, against cuDNN's LSTM and a copy in memory:
 
     python -m experiments.speed --config configs/speed_gpu.toml
+    python -m experiments.speed.gpu
 
 One process runs one backend. Every round times each contender once, so that other work
 of the machine slows all contenders alike; the medians over the rounds are compared.
@@ -81,18 +82,21 @@ class Settings:
         "auto",
         click.STRING,
         "How our layers are run, with commas between: values of their argument "
-        "`engine`, or scan:4, which takes 4 steps at once (JAX).",
+        "`engine`, or scan:4, which takes 4 steps at once (JAX and TensorFlow).",
     )
     device: str = setting(
         "cpu",
         click.Choice(["cpu", "gpu"]),
-        "gpu: time --model layer with all arrays on the GPU, as in a network (JAX).",
+        "gpu: time --model layer with all arrays on the GPU, as in a network (JAX and "
+        "PyTorch, whose products are then made in TF32).",
     )
     keras: bool = setting(
         True, click.BOOL, f"Time {BASELINE} too, which PyTorch runs slowly."
     )
     native: bool = setting(
-        True, click.BOOL, f"Time {NATIVE} too, on a CPU and without a mask."
+        True,
+        click.BOOL,
+        f"Time {NATIVE} too, without a mask, on a CPU or on PyTorch's GPU.",
     )
     backend: str = setting(
         environment.default_backend,
@@ -162,7 +166,8 @@ def _check(settings: Settings) -> None:
 
 def _times_native(settings: Settings) -> bool:
     """Whether PyTorch's LSTM takes its turn; it has no masks."""
-    return settings.native and not settings.masked and settings.device == "cpu"
+    there = settings.device == "cpu" or settings.backend == "torch"
+    return settings.native and not settings.masked and there
 
 
 def numbers(text: str) -> list[int]:
@@ -179,8 +184,11 @@ def _rows(
     timed = [baseline, *contenders] if settings.keras else contenders
     layers = {one: build(one, units, return_sequences=gpu) for one in timed}
     if gpu:
-        x = speed_device.random((settings.batch_size, steps, settings.features), seed=0)
-        calls = speed_device.calls(layers, x, units)
+        on = speed_device.start(settings.backend)
+        if _times_native(settings):
+            layers[Contender(NATIVE)] = on.Native(settings.features, units)
+        x = on.random((settings.batch_size, steps, settings.features), seed=0)
+        calls = speed_device.calls(on, layers, x, units)
     else:
         shape = settings.batch_size, steps, settings.features
         x, y = MODELS[settings.model].batch(shape, settings.masked)

@@ -13,6 +13,7 @@ from slim_keras.engine.resolve import (
     Engine as Engine,
     Request as Request,
     parse as parse,
+    platform_of as platform_of,
     resolved as resolved,
     steps_at_once as steps_at_once,
 )

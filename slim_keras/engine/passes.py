@@ -436,7 +436,10 @@ def backward(
         vectors = [backend.column_sums(carry.vectors[k]) for k in variant.vector_blocks]
         found = found._replace(recurrent_vector=backend.join(vectors))
     if variant.matrix_blocks:
-        matrices = [backend.outer(seen, dpre[k]) for k in variant.matrix_blocks]
+        matrices = [
+            backend.outer(seen, backend.cast(dpre[k], plan.carry_dtype))
+            for k in variant.matrix_blocks
+        ]
         found = found._replace(recurrent_kernel=backend.join(matrices))
     return trees.transform(lambda x: backend.cast(x, plan.dtype), found)
 

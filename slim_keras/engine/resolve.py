@@ -12,13 +12,16 @@ import keras
 
 from slim_keras.engine.backends import BACKENDS, backend as operations
 from slim_keras.engine.derivatives import Function, activation
+from slim_keras.engine.kernels import chip
 from slim_keras.variants import VARIANTS
 
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _COMPILER = "jax.experimental.pallas.triton"  # JAX says since 0.11 that it will go
-# Steps that JAX' scan takes at once of a variant with a recurrent matrix. On a GPU
-# launching a step takes longer than computing it, and XLA can launch several as one:
-# at B=32 m=128 n=128 8 save LSTM6 half of its time and LSTM two fifths.
+# Backends whose scan may take several steps at once, and how many it takes of a variant
+# with a recurrent matrix. On a GPU launching a step takes longer than computing it, and
+# XLA can launch several as one: at B=32 m=128 n=128 8 save LSTM6 half of its time and
+# LSTM two fifths on JAX.
+_UNROLLS = ("jax", "tensorflow")
 _AT_ONCE = {"gpu": 8}
 
 
@@ -133,14 +136,39 @@ def steps_at_once(
         request: What the layer was asked for.
         cell: The `SlimCell` to run.
         backend: The backend, by default the one in use.
-        platform: What JAX runs on, by default its default backend.
+        platform: What the backend runs on, by default what it does.
     """
     if request.at_once is not None:
         return request.at_once
-    jax_runs = (backend or keras.backend.backend()) == "jax"
-    if not jax_runs or cell.variant.pointwise:
+    backend = backend or keras.backend.backend()
+    if backend not in _UNROLLS or cell.variant.pointwise:
         return 1
-    return _AT_ONCE.get(platform or _jax().default_backend(), 1)
+    if backend == "jax":  # each of several devices runs a scan
+        platform = platform or _jax().default_backend()
+    return _AT_ONCE.get(platform or platform_of(cell, backend), 1)
+
+
+def platform_of(cell, backend: str | None = None) -> str:
+    """What a cell runs on: `"cpu"`, `"gpu"`, `"tpu"`, or `"several"` devices of JAX.
+
+    Args:
+        cell: The `SlimCell` to run.
+        backend: The backend, by default the one in use.
+    """
+    backend = backend or keras.backend.backend()
+    if backend == "jax":
+        # Of several devices, one would have to run a kernel for all.
+        jax = _jax()
+        return jax.default_backend() if jax.device_count() == 1 else "several"
+    if backend == "torch":
+        weight = cell.kernel if cell.built else None
+        device = keras.ops.zeros(()) if weight is None else weight.value
+        return {"cuda": "gpu"}.get(device.device.type, device.device.type)
+    if backend == "tensorflow":
+        import tensorflow as tf  # no other backend needs it
+
+        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    return "cpu"
 
 
 @dataclass(frozen=True)
@@ -154,17 +182,7 @@ class _Case:
 
     @property
     def platform(self) -> str:
-        if self.given_platform:
-            return self.given_platform
-        if self.backend == "jax":
-            # Of several devices, one would have to run a kernel for all.
-            jax = _jax()
-            return jax.default_backend() if jax.device_count() == 1 else "several"
-        if self.backend == "torch":
-            weight = self.cell.kernel if self.cell.built else None
-            device = keras.ops.zeros(()) if weight is None else weight.value
-            return {"cuda": "gpu"}.get(device.device.type, device.device.type)
-        return "cpu"
+        return self.given_platform or platform_of(self.cell, self.backend)
 
     @property
     def learning(self) -> str | None:
@@ -198,10 +216,10 @@ def _against(engine: Engine, here: _Case) -> Iterator[str]:
             "engine='loop' and no integer `unroll`."
         )
     at_once = here.request.at_once or 1
-    if engine is Engine.SCAN and at_once > 1 and here.backend != "jax":
+    if engine is Engine.SCAN and at_once > 1 and here.backend not in _UNROLLS:
         yield (
-            "An integer `unroll` above 1 serves the backend jax. Received: "
-            f"unroll={at_once}, backend={here.backend!r}"
+            f"An integer `unroll` above 1 serves the backends {', '.join(_UNROLLS)}. "
+            f"Received: unroll={at_once}, backend={here.backend!r}"
         )
     if engine is Engine.KERNEL:
         for reason in _KERNELS.get(here.backend, _no_kernel)(here):
@@ -227,15 +245,23 @@ def _no_kernel(here: _Case) -> Iterator[str]:
 
 def _pallas(here: _Case) -> Iterator[str]:
     """Why Pallas cannot run a cell."""
-    if not here.cell.variant.pointwise:
+    variant = here.cell.variant
+    if len(variant.matrix_blocks) > (0 if here.platform == "tpu" else 1):
         served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
         yield (
-            "serves on JAX the variants without a recurrent matrix: "
-            f"{served}. Received: {here.cell.variant.name}."
+            "serves on JAX the variants without a recurrent matrix or, but for TPUs, "
+            f"with one: {served}. Received: {variant.name}."
         )
+    yield from _too_large(here)
     if not installed(_COMPILER):
         yield f"needs {_COMPILER}, which this JAX does not have."
         return
+    precision = _jax().config.jax_default_matmul_precision
+    if not variant.pointwise and precision in ("highest", "float32"):
+        yield (
+            "multiplies matrices in TF32 on JAX. Received: "
+            f"jax_default_matmul_precision={precision!r}."
+        )
     from slim_keras.engine.kernels.pallas import holds  # needs that compiler
 
     platform = here.given_platform or _jax().default_backend()
@@ -249,11 +275,15 @@ def _pallas(here: _Case) -> Iterator[str]:
             yield f"serves activations that JAX can compile in a kernel. {received}"
 
 
-def _numba(here: _Case) -> Iterator[str]:
-    """Why numba cannot run a cell."""
-    if here.platform != "cpu":
-        yield f"serves PyTorch on the CPU. Received: device={here.platform!r}."
-    if not installed("numba"):
+def _printed(here: _Case) -> Iterator[str]:
+    """Why neither numba nor Triton can run a cell."""
+    if here.platform == "gpu":
+        yield from _too_large(here)
+        if not installed("triton"):
+            yield "needs triton on a GPU: pip install triton, or the extra [triton]."
+    elif here.platform != "cpu":
+        yield f"serves PyTorch on CPUs and GPUs. Received: device={here.platform!r}."
+    elif not installed("numba"):
         yield "needs numba on PyTorch: pip install numba, or the extra [kernel]."
     for name in _ACTIVATIONS:
         function = getattr(here.cell, name)
@@ -265,7 +295,37 @@ def _numba(here: _Case) -> Iterator[str]:
             )
 
 
-_KERNELS = {"jax": _pallas, "torch": _numba}
+def _too_large(here: _Case) -> Iterator[str]:
+    """Why the recurrent matrix of a cell cannot stay on the chip of a GPU."""
+    cell = here.cell
+    if cell.variant.pointwise:
+        return
+    room = _room(here)
+    size = chip.size(cell.variant, cell.units, cell.compute_dtype)
+    if size is None or size > room:
+        yield (
+            f"serves on this GPU recurrent matrices of {room >> 10} KiB at most, in "
+            f"float32 or half of it. Received: {cell.variant.name} with "
+            f"units={cell.units} and compute dtype {cell.compute_dtype}."
+        )
+
+
+def _room(here: _Case) -> int:
+    """Bytes for a matrix on the chip of the GPU; of an H100 where none is asked for."""
+    if here.given_platform or here.platform != "gpu":
+        return chip.room("9.0")
+    if here.backend == "jax":
+        return chip.room(str(_jax().devices()[0].compute_capability))
+    import torch  # no other backend needs it
+
+    device = here.cell.kernel.value.device if here.cell.built else None
+    room = chip.room("{}.{}".format(*torch.cuda.get_device_capability(device)))
+    tf32 = torch.backends.cuda.matmul.fp32_precision == "tf32"
+    # An exact product needs the rest of each number, too.
+    return room // 2 if here.cell.compute_dtype == "float32" and not tf32 else room
+
+
+_KERNELS = {"jax": _pallas, "torch": _printed}
 
 
 @functools.cache  # a search that fails looks into every folder, at each call

@@ -45,7 +45,7 @@ def _run(
         zero_output_for_mask: Whether masked steps put out zeros.
         training: Whether a gradient is expected; one may be asked for without it.
         kernel: The sweep that runs all steps as one kernel, or `None`.
-        unroll: Steps that the time loop takes at once; above 1 on JAX alone.
+        unroll: Steps that the time loop takes at once; 1 on PyTorch.
         export: The time loop of a pass that is neither compiled nor given a gradient,
             or `None`.
 

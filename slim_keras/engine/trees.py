@@ -41,7 +41,7 @@ def on_lists(loop: Callable) -> Callable:
     """A time loop over lists of arrays as one over nests, see `Backend.iterate`."""
 
     @functools.wraps(loop)
-    def iterate(step, carry, rows, count, reverse=False):
+    def iterate(step, carry, rows, count, reverse=False, **settings):
         form: Any = None
 
         def body(values, t, row):
@@ -49,7 +49,8 @@ def on_lists(loop: Callable) -> Callable:
             new, form = step(rebuild(carry, values), t, rebuild(rows, row))
             return flatten(new), flatten(form)
 
-        last, stacks = loop(body, flatten(carry), flatten(rows), count, reverse)
+        arrays = flatten(carry), flatten(rows)
+        last, stacks = loop(body, *arrays, count, reverse, **settings)
         return rebuild(carry, last), rebuild(form, stacks)
 
     return iterate

@@ -63,8 +63,9 @@ def _rows(settings: Settings, steps: int, units: int) -> list[list[str]]:
         for key in settings.variants.split(",")
         for way in _ways()
     }
-    x = device.random((settings.batch_size, steps, settings.features), seed=0)
-    calls = device.calls(layers, x, units)
+    on = device.start("jax")
+    x = on.random((settings.batch_size, steps, settings.features), seed=0)
+    calls = device.calls(on, layers, x, units)
     newton = {one: _newton(layer, x) for one, layer in layers.items()}
     median = medians(calls, settings.rounds, f"T={steps} n={units}")
     rows = []

@@ -63,7 +63,7 @@ def test_the_choice():
 
 
 def chosen(key, backend, platform, requested="auto", **arguments):
-    cell = slim_keras.get(key)(3, **arguments).cell
+    cell = slim_keras.get(key)(**{"units": 3} | arguments).cell
     request = engine.parse(requested)
     return engine.resolved(request, cell, backend=backend, platform=platform)
 
@@ -83,20 +83,33 @@ def by_twos(x):
 def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
     assert chosen("indrnn", "tensorflow", "gpu") == "scan"
     assert chosen("indrnn", "jax", "cpu") == "scan"
-    assert chosen("indrnn", "torch", "gpu") == "scan"
+    assert chosen("indrnn", "torch", "gpu") == "kernel"
+    assert chosen("indrnn", "torch", "mps") == "scan"
     assert chosen("lstm", "torch", "cpu") == "kernel"
     assert chosen("lstm", "torch", "cpu", activation="gelu") == "scan"
     assert chosen("indrnn", "numpy", "cpu") == "loop"
+    assert chosen("lstm", "torch", "gpu") == "kernel"
     for platform in "gpu", "tpu":
-        assert chosen("lstm6", "jax", platform) == "scan"
+        assert chosen("lstm", "jax", platform) == "scan"
+        expected = {"gpu": "kernel", "tpu": "scan"}[platform]
         if BACKEND == "jax":  # which looks at the activations
+            assert chosen("lstm6", "jax", platform) == expected
             assert chosen("indrnn", "jax", platform) == "kernel"
             for unfit in "softmax", "gelu", by_twos:
                 assert chosen("indrnn", "jax", platform, activation=unfit) == "scan"
             soft = chosen("indylstm", "jax", platform, recurrent_activation="softmax")
             assert soft == "scan"
-            expected = {"gpu": "kernel", "tpu": "scan"}[platform]
             assert chosen("indrnn", "jax", platform, activation="selu") == expected
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX' setting")
+def test_the_choice_follows_the_precision_of_products(compilers, gpu_to_lower_for):
+    import jax
+
+    for precision, expected in (None, "kernel"), ("highest", "scan"):
+        with jax.default_matmul_precision(precision):
+            assert chosen("lstm6", "jax", "gpu") == expected
+            assert chosen("indrnn", "jax", "gpu") == "kernel"
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")
@@ -116,6 +129,7 @@ def test_several_devices_share_no_kernel(
     [
         ("jax", "gpu", r"needs jax\.experimental\.pallas\.triton"),
         ("torch", "cpu", r"needs numba on PyTorch: .* the extra \[kernel\]"),
+        ("torch", "gpu", r"needs triton on a GPU: .* the extra \[triton\]"),
     ],
 )
 def test_without_the_compiler_of_kernels(backend, platform, needed, monkeypatch):
@@ -137,16 +151,20 @@ def test_what_one_kernel_refuses(key, compilers, gpu_to_lower_for):
     for backend, platform, message in (
         ("tensorflow", "gpu", "serves the backends jax and torch.*'tensorflow'"),
         ("numpy", "cpu", "backend='numpy'"),
-        ("torch", "gpu", "serves PyTorch on the CPU. Received: device='gpu'"),
+        ("torch", "mps", "serves PyTorch on CPUs and GPUs. Received: device='mps'"),
     ):
         with pytest.raises(ValueError, match=message):
             chosen(key, backend, platform, "kernel")
     with pytest.raises(ValueError, match=r"hard_sigmoid_keras2.*activation='softmax'"):
         chosen(key, "torch", "cpu", "kernel", activation="softmax")
-    if not slim_keras.get(key).cell_class.variant.pointwise:
+    matrices = len(slim_keras.get(key).cell_class.variant.matrix_blocks)
+    if matrices:
+        with pytest.raises(ValueError, match=r"without a recurrent matrix .*: LSTM10,"):
+            chosen(key, "jax", "tpu", "kernel")
+        with pytest.raises(ValueError, match=r"serves on this GPU .* units=300"):
+            chosen(key, "torch", "gpu", "kernel", units=300)
+    if matrices > 1:
         assert chosen(key, "jax", "gpu") == "scan"
-        with pytest.raises(ValueError, match=r"without a recurrent matrix: LSTM10, .*"):
-            chosen(key, "jax", "gpu", "kernel")
     elif BACKEND == "jax":
         assert chosen(key, "jax", "gpu", "kernel") == "kernel"
         with pytest.raises(ValueError, match=r"elementwise.*activation='softmax'"):
@@ -332,6 +350,7 @@ def test_the_choice_of_steps_at_once():
     assert chosen(4, "jax", "gpu") == chosen(4, "jax", "cpu") == 4
     assert chosen(1, "jax", "gpu") == 1
     assert chosen(False, "jax", "gpu", "indylstm") == 1
+    assert chosen(False, "tensorflow", "gpu") == 8
     for backend, platform in ("jax", "cpu"), ("jax", "tpu"), ("torch", "gpu"):
         assert chosen(False, backend, platform) == 1
 
@@ -344,13 +363,27 @@ def steps_at_once(layer, x):
     return [int(n) for n in re.findall(r"unroll=(\d+)", str(jaxpr))]
 
 
+def spied_loops(monkeypatch):
+    """How many turns the loops of TensorFlow take at most, from now on."""
+    import tensorflow as tf
+
+    turns, loop = [], tf.while_loop
+
+    def spy(*args, maximum_iterations):
+        turns.append(maximum_iterations)
+        return loop(*args, maximum_iterations=maximum_iterations)
+
+    monkeypatch.setattr(tf, "while_loop", spy)
+    return turns
+
+
 def test_a_scan_takes_as_many_steps_at_once_as_the_platform_likes(
     data, rng, monkeypatch
 ):
     monkeypatch.setattr(resolve, "_AT_ONCE", {"cpu": 3})
     layer, x = support.make("lstm2", rng, return_sequences=True), data[0]
     support.close(support.outputs(layer, x), support.expected(layer, x))
-    assert layer.resolved_unroll == (3 if BACKEND == "jax" else 1)
+    assert layer.resolved_unroll == (1 if BACKEND == "torch" else 3)
     if BACKEND == "jax":
         assert steps_at_once(layer, support.tensor(x)) == [3, 3]
 
@@ -365,26 +398,30 @@ def test_one_step_at_once_serves_every_backend(counts, data, rng):
 
 
 @pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6"])
-def test_several_steps_at_once(key, data, rng):
-    if BACKEND != "jax":
+def test_several_steps_at_once(key, data, rng, monkeypatch):
+    if BACKEND == "torch":
         layer = slim_keras.get(key)(UNITS, unroll=2)  # as a file may have it
-        with pytest.raises(ValueError, match="serves the backend jax"):
+        with pytest.raises(ValueError, match="serves the backends jax, tensorflow"):
             layer(support.tensor(data[0]))
         return
     x, dy = data[0], [support.floats(rng, BATCH, STEPS, UNITS)]
     layer = support.make(key, rng, return_sequences=True, unroll=4)
     assert STEPS % 4  # some are left over
     assert layer.resolved_engine == "scan"
-    assert steps_at_once(layer, support.tensor(x)) == [4, 4]
-    assert steps_at_once(support.twin(layer, unroll=1), support.tensor(x)) == [1, 1]
+    if BACKEND == "jax":
+        assert steps_at_once(layer, support.tensor(x)) == [4, 4]
+        assert steps_at_once(support.twin(layer, unroll=1), support.tensor(x)) == [1, 1]
+    else:
+        turns = spied_loops(monkeypatch)
     support.close(support.outputs(layer, x), support.expected(layer, x))
     mask = support.tensor(support.mask(rng, BATCH, STEPS))
-    for found, wanted in zip(
-        support.gradients(layer, x, dy, mask=mask),
-        support.gradients(support.twin(layer, unroll=False), x, dy, mask=mask),
-        strict=True,
-    ):
-        support.close(found, wanted)
+    found = support.gradients(layer, x, dy, mask=mask, training=True)
+    if BACKEND == "tensorflow":  # by fours, and the rest one by one: there and back
+        assert turns == 3 * [STEPS // 4, STEPS]
+    once = support.twin(layer, unroll=False)
+    wanted = support.gradients(once, x, dy, mask=mask, training=True)
+    for a, b in zip(found, wanted, strict=True):
+        support.close(a, b)
 
 
 @needs_jit

@@ -40,9 +40,14 @@ def check(chosen, rng, batch, steps):
         support.close(found, wanted)
 
 
-# A block is 1 x 32 for 40 units, 4 x 8 for 5, and 8 x 4 for 3 of one example.
+# A block is 1 x 32 for 40 units, 4 x 8 for 5, and 8 x 4 for 3 of one example; with a
+# matrix it is 16 x 16 or 16 x 32.
 @pytest.mark.parametrize(
-    ("key", "batch", "units"), [("lstm_c6", 2, 40), ("indrnn", 5, 5), ("indrnn", 1, 3)]
+    ("key", "batch", "units"),
+    [
+        *[("lstm_c6", 2, 40), ("indrnn", 5, 5), ("indrnn", 1, 3)],
+        *[("lstm6", 17, 20), ("lstm5a", 3, 4), ("lstm3", 3, 16)],
+    ],
 )
 def test_sizes_that_blocks_do_not_divide(key, batch, units, rng):
     check(layer(key, rng, units), rng, batch, steps=5)
@@ -70,12 +75,19 @@ KERNELS = {"cuda": TRITON, "tpu": "tpu_custom_call"}
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 @pytest.mark.parametrize(
     ("key", "dtype"),
-    [(row.key, "float32") for row in VARIANTS.values() if row.pointwise]
-    + [("indylstm", "mixed_bfloat16"), ("indrnn", "mixed_bfloat16")],
+    [
+        *[(row.key, "float32") for row in VARIANTS.values() if row.pointwise],
+        *[("indylstm", "mixed_bfloat16"), ("indrnn", "mixed_bfloat16")],
+        *[("lstm6", "float32"), ("lstm5a", "mixed_bfloat16")],
+    ],
 )
 def test_lowering(key, platform, dtype, rng, gpu_to_lower_for):
     """To what the compiler of a platform is given; here is none to compile it."""
     batch, steps, units = 40, 70, 200  # divided by no block
+    if VARIANTS[key].matrix_blocks:
+        units = 100  # of which a chip holds the matrix
+        if platform == "tpu":
+            pytest.skip("no kernel of a TPU has a matrix")
     chosen = layer(key, rng, units, dtype=dtype)
     values = [w.value for w in chosen.trainable_variables]
     fixed = [v.value for v in chosen.non_trainable_variables]

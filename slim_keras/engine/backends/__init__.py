@@ -84,7 +84,7 @@ class Backend(Arithmetic, Protocol):
         `step(carry, t, row) -> carry, stacked`, all of them nests of arrays. Returns
         the last carry and the stacks.
 
-        That of JAX takes `unroll` as well, the steps of one turn.
+        Those of JAX and TensorFlow take `unroll` as well, the steps of one turn.
         """
 
     def differentiable(

@@ -92,7 +92,7 @@ def pull_of(function):
 
 
 @trees.on_lists
-def iterate(step, carry, rows, count, reverse):
+def iterate(step, carry, rows, count, reverse, unroll=1):
     reads = [
         tf.TensorArray(r.dtype, count, element_shape=r.shape[1:]).unstack(r)
         for r in rows
@@ -101,18 +101,26 @@ def iterate(step, carry, rows, count, reverse):
     _, like = step(carry, tf.constant(0), [r[0] for r in rows])
     stacks = [tf.TensorArray(s.dtype, count, element_shape=s.shape) for s in like]
 
-    def body(k, carry, stacks):
-        t = count - 1 - k if reverse else k
-        carry, new = step(carry, t, [r.read(t) for r in reads])
-        stacks = [s.write(t, n) for s, n in zip(stacks, new, strict=True)]
-        return k + 1, carry, stacks
+    def several(number, k, carry, stacks):
+        for _ in range(number):
+            t = count - 1 - k if reverse else k
+            carry, new = step(carry, t, [r.read(t) for r in reads])
+            stacks = [s.write(t, n) for s, n in zip(stacks, new, strict=True)]
+            k += 1
+        return k, carry, stacks
 
-    _, carry, stacks = tf.while_loop(
-        lambda k, *_: k < count,
-        body,
-        (tf.constant(0), carry, stacks),
-        maximum_iterations=count,
-    )
+    def left(number, k, *_):
+        return k + number <= count
+
+    now = tf.constant(0), carry, stacks
+    for number in dict.fromkeys((unroll, 1)):  # the last steps one by one
+        now = tf.while_loop(
+            functools.partial(left, number),
+            functools.partial(several, number),
+            now,
+            maximum_iterations=count // number,
+        )
+    _, carry, stacks = now
     return carry, [s.stack() for s in stacks]
 
 

@@ -2,9 +2,10 @@
 
 Where the recurrence is pointwise every unit of every example runs by itself, so a
 kernel takes a block of examples and units through all steps, with the states and the
-sums for vectors and biases in registers. Its steps are those of `engine.passes`. The
-platform decides what the kernel becomes: Triton on GPUs, Mosaic on TPUs. On a CPU
-Pallas interprets the kernel, which is slow and serves the tests.
+sums for vectors and biases in registers. With a matrix, which is read once and stays on
+the chip, a block has all units. The steps are those of `engine.passes`. The platform
+decides what the kernel becomes: Triton on GPUs, Mosaic on TPUs. On a CPU Pallas
+interprets the kernel, which is slow and serves the tests.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu, triton
 
 from slim_keras.engine.backends import backend as operations
+from slim_keras.engine.kernels import chip
 from slim_keras.equations import Activation
 
 Array = jax.Array
@@ -45,8 +47,12 @@ class Target:
     lanes: bool
     arguments: Mapping[str, Any]
 
-    def block(self, steps: int, batch: int, units: int) -> tuple[int, int, int]:
+    def block(
+        self, steps: int, batch: int, units: int, matrix: bool = False
+    ) -> tuple[int, int, int]:
         """The size of a block of an array `(steps, batch, units)`."""
+        if matrix:
+            return steps, chip.ROWS, chip.width(units)
         steps = min(self.steps or steps, steps)
         if not self.lanes:
             return steps, min(self.batch, batch), min(self.units, units)
@@ -79,6 +85,15 @@ _TPU = Target(
 )
 _CPU = dataclasses.replace(_GPU, ahead=2, arguments={"interpret": True})
 TARGETS = {"cpu": _CPU, "cuda": _GPU, "rocm": _GPU, "tpu": _TPU}
+# A block has all units where there is a matrix, and more warps share its product.
+_MATRIX = dataclasses.replace(
+    _GPU,
+    ahead=chip.AHEAD,
+    arguments={
+        "compiler_params": triton.CompilerParams(num_warps=chip.WARPS, num_stages=1)
+    },
+)
+MATRIX_TARGETS = {"cpu": _CPU, "cuda": _MATRIX, "rocm": _MATRIX}
 
 
 @functools.lru_cache(maxsize=256)
@@ -117,26 +132,47 @@ def sweep(
 ) -> tuple[Any, Any]:
     """Runs all steps, with the signature of `engine.sweep.sweep`."""
     seen = (rows, earlier)
-    shapes = [array.shape for array in jax.tree.leaves(seen)]
+    size = max(array.shape for array in jax.tree.leaves(seen))
+    fixed = jax.tree.map(jnp.atleast_2d, fixed)
+    matrix = any(_is_matrix(path) for path, _ in jax.tree.leaves_with_path(fixed))
+    if matrix:
+        fixed = jax.tree.map_with_path(
+            lambda path, x: _padded(x) if _is_matrix(path) else x, fixed
+        )
     calls = {
-        platform: _Kernel(target, build, reverse, max(shapes)).call
-        for platform, target in TARGETS.items()
+        platform: _Kernel(target, build, reverse, size, matrix).call
+        for platform, target in (MATRIX_TARGETS if matrix else TARGETS).items()
     }
-    return lax.platform_dependent(jax.tree.map(jnp.atleast_2d, fixed), seen, **calls)
+    return lax.platform_dependent(fixed, seen, **calls)
+
+
+def _is_matrix(path: tuple) -> bool:
+    """Whether a leaf is the matrix, by its name in `engine.passes.Shared`."""
+    return getattr(path[-1], "name", None) == "matrix"
+
+
+def _padded(matrix: Array) -> Array:
+    """The matrix with zeros up to the size that it has on the chip."""
+    more = chip.width(matrix.shape[0]) - matrix.shape[0]
+    return jnp.pad(matrix, ((0, more), (0, more)))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Kernel:
-    """The steps on one platform; `size` is `(steps, batch, units)`."""
+    """The steps on one platform; `size` is `(steps, batch, units)`.
+
+    `matrix` says whether there is one.
+    """
 
     target: Target
     build: Callable
     reverse: bool
     size: tuple[int, int, int]
+    matrix: bool
 
     @property
     def block(self):
-        return self.target.block(*self.size)
+        return self.target.block(*self.size, self.matrix)
 
     @property
     def parts(self):
@@ -164,7 +200,7 @@ class _Kernel:
         stacks = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct((steps, *x.shape), x.dtype), stacked
         )
-        specs = jax.tree.map(self._spec, (fixed, seen))
+        specs = jax.tree.map_with_path(self._spec_at, (fixed, seen))
         return pl.pallas_call(
             self.run,
             out_shape=(carry, stacks),
@@ -177,6 +213,9 @@ class _Kernel:
             out_specs=jax.tree.map(self._spec, (carry, stacks)),
             **self.target.arguments,
         )(fixed, seen, borders)
+
+    def _spec_at(self, path, array):
+        return pl.BlockSpec() if _is_matrix(path) else self._spec(array)
 
     def _spec(self, array):
         """The blocks of an array; an axis of size 1 is shared by all blocks."""
@@ -202,6 +241,10 @@ class _Kernel:
 
     def _one_step(self, fixed, seen):
         """What is carried and stacked, for the shapes."""
+        units = self.size[2]  # the matrix has those of a block
+        fixed = jax.tree.map_with_path(
+            lambda path, x: x[:units, :units] if _is_matrix(path) else x, fixed
+        )
         step, start = self.build(operations, fixed)
         rows, earlier = jax.tree.map(lambda x: x[0], seen)
         before = jax.tree.map(functools.partial(_previous, 0), earlier)
@@ -265,7 +308,12 @@ class _Kernel:
 
             return body
 
-        step, carry = self.build(operations, jax.tree.map(read, fixed))
+        step, carry = self.build(
+            operations,
+            jax.tree.map_with_path(
+                lambda path, ref: ref[...] if _is_matrix(path) else read(ref), fixed
+            ),
+        )
         if self.parts > 1:  # the block of steps before has left its carry
             carry = jax.tree.map(
                 lambda first, ref: jnp.where(part == 0, first, read(ref)),

@@ -58,6 +58,7 @@ class Program:
         start: Operands that the carry starts with; leaves are `fixed0`, `fixed1` ...
         carry: Operands of the carry after the step; before it they are `carry0` ...
         stacked: Operands of what the step puts out.
+        dtypes: The dtype that each of these was cast to, or `None`.
         forms: The nests of carry and of what is put out.
     """
 
@@ -66,6 +67,7 @@ class Program:
     start: tuple[str | float, ...] = ()
     carry: tuple[str | float, ...] = ()
     stacked: tuple[str | float, ...] = ()
+    dtypes: tuple[str | None, ...] = ()
     forms: tuple[Any, Any] = (None, None)
 
     @property
@@ -82,10 +84,13 @@ class Value:
 
     shape = (1, 1)  # examples, blocks of units
 
-    def __init__(self, recorder: "Recorder", operand: str | float, blocks: int = 1):
+    def __init__(
+        self, recorder: "Recorder", operand: str | float, dtype: str | None = None
+    ):
         self.recorder = recorder
         self.operand = operand
-        self.blocks = blocks  # of units, side by side in a matrix
+        self.dtype = dtype  # where it was cast
+        self.blocks = 1  # of units, side by side in a matrix
 
     def __add__(self, other):
         return self.recorder.emit("+", self, other)
@@ -194,7 +199,8 @@ class Recorder:
         return Value(self, 0.0)
 
     def cast(self, x, dtype):
-        return x  # a kernel computes in the dtype of its carry
+        # A kernel computes in the dtype of its carry, whatever it reads and writes.
+        return Value(self, x.operand, dtype) if isinstance(x, Value) else x
 
     def transpose(self, x):
         return Transposed(x)
@@ -240,5 +246,6 @@ def record(build: Callable, fixed: Any, rows: Any, earlier: Any) -> Program:
     )
     program.start, program.carry = operands(start), operands(carry)
     program.stacked = operands(stacked)
+    program.dtypes = tuple(x.dtype for x in trees.flatten(stacked))
     program.forms = (start, stacked)
     return program

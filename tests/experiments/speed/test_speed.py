@@ -12,11 +12,7 @@ import pytest
 from experiments.core import environment
 from experiments.core.command import main
 from experiments.core.errors import UserError
-from experiments.speed import (
-    command as speed,
-    contenders,
-    device as speed_device,
-)
+from experiments.speed import command as speed, contenders, gpu
 from experiments.speed.models import MODELS
 
 # Other tests of the process set the variable that is the default.
@@ -94,9 +90,12 @@ def test_torchs_lstm_runs_over_the_steps_of_each_sequence():
 
 
 jax_alone = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's")
+on_a_device = pytest.mark.skipif(
+    keras.config.backend() == "tensorflow", reason="JAX' and PyTorch's"
+)
 
 
-@jax_alone
+@on_a_device
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_engines(device, tmp_path, monkeypatch, capsys):
     # Without a GPU everything but cuDNN runs here as well.
@@ -111,17 +110,21 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     output = tmp_path / "speed.jsonl"
     arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
-    arguments += ["--engines=scan:2,kernel", "--no-native"]
+    scan = "scan:2" if keras.config.backend() == "jax" else "scan:1"
+    native = keras.config.backend() == "torch" and device == "gpu"
+    arguments += [f"--engines={scan},kernel", "--native" if native else "--no-native"]
     arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
-    engines = ["cudnn" if gpu else None, "scan:2", "kernel"]
+    last = [None] if native else []
+    engines = ["cudnn" if gpu else None, scan, "kernel", *last]
     assert [row["engine"] for row in rows] == engines
-    assert [row["ran"] for row in rows] == [None, "scan", "kernel"]
-    assert [row["at_once"] for row in rows] == [None, 2, None]
-    assert "(scan:2)" in capsys.readouterr().out
+    assert [row["ran"] for row in rows] == [None, "scan", "kernel", *last]
+    assert [row["at_once"] for row in rows] == [None, int(scan[-1]), None, *last]
+    assert f"({scan})" in capsys.readouterr().out
+    assert (rows[-1]["layer"] == contenders.NATIVE) == native
     for row in rows:
         assert row["device"] == device
         assert ("copy_gb_s" in row) == (device == "gpu")
@@ -141,12 +144,14 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
 def test_functions_of_a_device_lower_for_it():
     import jax
 
+    from experiments.speed import device_jax
+
     for key, engine in ("indrnn", "kernel"), ("indrnn", "scan"), ("lstm", "scan:4"):
         layer = contenders.build(
             contenders.Contender(key, engine), 5, return_sequences=True
         )
-        forward, step = speed_device.functions(layer, (2, 7, 3))
-        weights = [weight.value for weight in layer.trainable_variables]
+        forward, step = device_jax.functions(layer, (2, 7, 3))
+        weights = device_jax.weights(layer)
         x, dy = (jax.numpy.zeros((2, 7, n)) for n in (3, 5))
         for function, arguments in ((forward, ()), (step, (dy,))):
             traced = function.trace(weights, x, *arguments)
@@ -188,7 +193,9 @@ def test_a_folder_is_no_output(tmp_path, capsys):
     [
         (None, "jax", "cpu", None),
         ("a chip", "jax", "cpu", "device cpu: jax runs on a chip; hide it"),
-        ("a chip", "torch", "gpu", "needs --backend jax, not torch"),
+        ("a chip", "tensorflow", "gpu", "needs --backend jax or torch"),
+        ("a chip", "torch", "gpu", None),
+        (None, "torch", "gpu", "PyTorch finds none here"),
         (None, "jax", "gpu", "JAX finds none here, only cpu"),
     ],
 )
@@ -212,6 +219,18 @@ def test_the_settings_for_a_gpu():
     assert len(contenders.ours(settings.variants.split(","), [1], ["auto"])) == 5
 
 
+def test_the_measurements_of_a_gpu_are_settings():
+    seen = []
+    for _, command in gpu.commands(["--output=rows.jsonl"]):
+        assert command[1:3] == ["-m", "experiments.speed"]
+        assert main(speed.Settings, lambda s: seen.append(s) or 0, command[3:]) == 0
+    for settings in seen:
+        speed._check(settings)
+        contenders.ours(settings.variants.split(","), [1], [])
+    assert {(s.backend, s.device) for s in seen} == {("jax", "gpu"), ("torch", "gpu")}
+    assert {s.output for s in seen} == {"rows.jsonl"}
+
+
 def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
@@ -231,7 +250,7 @@ def test_bad_input(tmp_path, capsys):
         (["--model", "adding", "--features", "3"], "features 3"),
         (["--engines", "scan,fast"], "fast"),
         (["--engines", "scan:0"], "scan:0"),
-        (["--engines", "scan:2"], "serves the backend jax"),
+        (["--engines", "kernel"], "serves the backends jax and torch"),
         (["--engines", "scan:"], "scan:"),
         (["--device", "gpu"], "device gpu"),
     ):
