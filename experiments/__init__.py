@@ -1,7 +1,19 @@
 """The papers' experiments, one readable file each: `python -m experiments.NAME`."""
 
 import os
+import sys
+from importlib.util import find_spec
 from typing import Any
+
+# Python looks for `-m experiments.NAME`, which needs more packages than the layers do.
+_NEEDED = ("click", "filelock", "h5py", "pandas", "platformdirs", "pooch", "rich")
+if sys.argv[:1] == ["-m"] and (_missing := [n for n in _NEEDED if not find_spec(n)]):
+    print(
+        f"error: not installed: {', '.join(_missing)}; run in the checkout: "
+        'pip install -c constraints.txt -e ".[experiments]"',
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[Any, Any]:

@@ -38,8 +38,7 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
         UserError: The backend is not installed or has too few devices; Keras runs on
             another backend already; an environment variable cuts trainings short.
     """
-    if importlib.util.find_spec(backend) is None:
-        raise UserError(f"backend {backend} is not installed: pip install {backend}")
+    check_installed(backend)
     os.environ["KERAS_BACKEND"] = backend
     keep_memory()
     with _silence():
@@ -59,6 +58,12 @@ def start(backend: str, seed: int, devices: int = 1) -> None:
                 "unset it and choose --epochs"
             )
     share(backend, devices)
+
+
+def check_installed(backend: str) -> None:
+    """Raises UserError if a backend is not installed."""
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(f"backend {backend} is not installed: pip install {backend}")
 
 
 def keep_memory() -> None:

@@ -1,6 +1,9 @@
 """The recurrent layer of an experiment: its settings, and the layer they describe."""
 
+import functools
+import runpy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -56,9 +59,7 @@ class Layer(settings.Common):
     @property
     def note(self) -> str | None:
         """Advice on f, if the default differs from the one in the paper's figures."""
-        from slim_keras.variants import VARIANTS
-
-        row = VARIANTS.get(self.variant)
+        row = variants().get(self.variant)
         if not row or row.f != SHORT_MEMORY or self.forget is not None:
             return None
         # Sigmoid is that of figures 7 and 8 of arXiv 1901.06401.
@@ -89,11 +90,19 @@ class Settings(Layer, settings.Settings):
 Config = TypeVar("Config", bound=Layer)
 
 
+@functools.cache
+def variants() -> dict[str, Any]:
+    """The library's table of variants, whose import would start Keras.
+
+    A command refuses its settings by it at once.
+    """
+    beside = Path(__file__).parents[2] / "slim_keras" / "variants.py"
+    return runpy.run_path(str(beside))["VARIANTS"]
+
+
 def known() -> tuple[str, ...]:
     """All variants, ours and Keras'."""
-    from slim_keras.variants import VARIANTS
-
-    return (*VARIANTS, *BASELINES)
+    return (*variants(), *BASELINES)
 
 
 def title(config: Layer) -> str:
@@ -117,12 +126,10 @@ def complete(config: Config) -> Config:
     Raises:
         UserError: The variant is unknown or does not take a given setting.
     """
-    from slim_keras.variants import VARIANTS
-
     key = config.variant
     if key not in known():
         raise UserError(f"variant {key!r} is unknown; known: {', '.join(known())}")
-    row = VARIANTS.get(key)
+    row = variants().get(key)
     gated = row.gated if row else key != "simple_rnn"
     if config.gate_activation != "sigmoid" and not gated:
         raise UserError(
@@ -182,11 +189,10 @@ def layer(config: Layer, **arguments: Any) -> Any:
 
 def _authors_initialisation(config: Layer) -> dict[str, Any]:
     from slim_keras.bounds import JointOrthogonal
-    from slim_keras.variants import VARIANTS
 
     if config.variant in BASELINES:  # orthogonal is Keras' default
         return {"unit_forget_bias": False} if config.variant == "keras_lstm" else {}
-    row = VARIANTS[config.variant]
+    row = variants()[config.variant]
     counts = {"matrices": len(row.matrix_blocks), "vectors": len(row.vector_blocks)}
     names = {
         "matrices": "recurrent_initializer",

@@ -38,13 +38,13 @@ def main(experiment: Experiment, args: Sequence[str] | None = None) -> int:
     """
 
     def run(config: Any) -> int:
-        display = Display(experiment, quiet=config.quiet)
-        display.say(f"{experiment.name}: starting Keras on {config.backend}")
-        environment.start(config.backend, config.seed, config.devices)
         note, config = config.note, experiment.complete(config)
+        display = Display(experiment, quiet=config.quiet)
         if note:
             display.say(f"note: {note}")
-        display.say("loading data")
+        display.say(f"{experiment.name}: starting Keras on {config.backend}")
+        environment.start(config.backend, config.seed, config.devices)
+        display.say(f"{experiment.name}: loading data")
         return train(prepare(experiment, config, experiment.data(config)))
 
     help = f"""{experiment.summary}

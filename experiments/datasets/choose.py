@@ -127,10 +127,15 @@ def cached(
     """
     if not source.files:
         return build()
+
+    def read() -> Kept:
+        print(f"reading {source.path}; the cache keeps it", file=sys.stderr, flush=True)
+        return build()
+
     try:
         stats = cache.identity(source.files)
         key = [*edition, source.origin, stats, *options]
-        return cache.fetch(cache.default_folder(cache_dir), key, build, kind)
+        return cache.fetch(cache.default_folder(cache_dir), key, read, kind)
     except OSError as error:
         raise UserError(f"{source.path} cannot be read ({error})") from None
 

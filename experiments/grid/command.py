@@ -54,7 +54,6 @@ def run(settings: Settings) -> int:
     the first three fail for the same reason; the exit status is 1 then.
     """
     _check(settings)
-    print(f"{settings.grid}: starting Keras", flush=True)
     output = Path(settings.output).absolute()  # it is not relative to a worker of Ray
     runs = definition.read(Path(settings.grid), settings.set, str(output))
     if settings.engine == "vmap":

@@ -78,7 +78,7 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
     # The whole grid with the first seed comes first: it is a table already.
     seeds = list(dict.fromkeys(config.seed for config in configs))
     configs.sort(key=lambda config: seeds.index(config.seed))
-    environment.start(configs[0].backend, configs[0].seed)  # complete() needs Keras
+    environment.check_installed(configs[0].backend)
     runs = [Run(experiment.name, _complete(experiment, c, path)) for c in configs]
     runs = list(dict.fromkeys(runs))
     _check_distinct(runs, path)

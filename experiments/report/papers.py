@@ -49,6 +49,7 @@ class Table:
     select: Settings = field(default_factory=dict)  # what all its runs share
     measured: Sequence[str] = ()  # the measures that the report adds
     inferred: Sequence[str] = ()  # the axes whose values were not read but inferred
+    told: Sequence[str] = ()  # more settings of the runs that have a column
     notes: Sequence[str] = ()
     pivot: str = ""  # a measure: its page starts with its means, the last axis across
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from experiments.report.lines import Line, longest, usual
-from experiments.report.papers import NOTHING, SLIP, Cell, Table
+from experiments.report.papers import NOTHING, Cell, Table
 from experiments.report.text import (
     describe,
     head,
@@ -22,9 +22,9 @@ from experiments.report.text import (
 PAIR = ("train", "paper")  # printed together they tell which settings were lost
 
 NEAREST = """\
-Each printed pair stands beside the nearest run of the same layer and size, whatever
-its other settings; `off by` is the larger of its two distances. The printed numbers
-are the best of 100 epochs; of trainings that differ only in their length the
+Each printed pair stands beside the nearest run with the settings in the first columns,
+whatever its other settings; `off by` is the larger of its two distances. The printed
+numbers are the best of 100 epochs; of trainings that differ only in their length the
 longest counts."""
 
 
@@ -39,7 +39,7 @@ def paper_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
     if printed.pivot:
         return _pivot(printed, lines)
     lost = _lost(printed)
-    known = [axis for axis in printed.axes if not lost or axis not in printed.inferred]
+    known = [*printed.select, *printed.axes, *printed.told]
     rows, without = [], []
     for cell in printed.cells:
         found = _nearest(printed, cell, lines) if lost else _own(printed, cell, lines)
@@ -55,8 +55,12 @@ def paper_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
                 row += [_printed(cell, name), *measured(line, [name])]
             row += measured(line, printed.measured)
             row += [spread([_distance(cell, line)] if line else [])] if lost else []
+            row += [
+                value(name, line.settings.get(name)) if line else NOTHING
+                for name in printed.told
+            ]
             if line:
-                told = describe(line, [*printed.select, *known])
+                told = describe(line, known)
                 rows.append([*row, seeds(line), f"{line.name}: {told}"])
             else:
                 rows.append([*row, "0", "not compared" if cell.lost else "none yet"])
@@ -67,6 +71,7 @@ def paper_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
     for name in printed.printed:
         columns += [f"{head(name)}: printed", "measured"]
     columns += [*map(head, printed.measured), *(["off by"] if lost else [])]
+    columns += [f"{head(name)} of the runs" for name in printed.told]
     text = table([*columns, "seeds", "runs"], rows)
     text += f"\n\nNo runs yet: {'; '.join(without)}." if without else ""
     return f"{text}\n\n{NEAREST}" if lost else text
@@ -82,12 +87,9 @@ def _lost(printed: Table) -> bool:
 
 
 def _nearest(printed: Table, cell: Cell, lines: Sequence[Line]) -> list[Line]:
-    """The line nearest to a printed pair, whatever the settings that were lost."""
-    if SLIP in cell.settings.values():
-        return []
-    axes = [axis for axis in printed.axes if axis not in printed.inferred]
-    same = printed.select | {axis: cell.settings[axis] for axis in axes}
-    able = longest([line for line in lines if line.finished and line.matches(same)])
+    """Of the lines with the settings of a cell the nearest to its printed pair."""
+    own = _own(printed, cell, lines)
+    able = longest([line for line in own if line.finished])
     return sorted(able, key=lambda line: _distance(cell, line))[:1]
 
 

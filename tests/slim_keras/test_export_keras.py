@@ -138,3 +138,22 @@ def test_strict_tracing_on_pytorch_is_refused(engine):
     model.add(slim_keras.LSTM6(3, engine=engine))
     with pytest.raises(Exception, match=r"slim_keras need .*strict=False"):
         torch.export.export(model, (torch.ones(1, STEPS, FEATURES),), strict=True)
+
+
+def openvino(path):
+    from openvino import compile_model
+
+    compiled = compile_model(path, "CPU")
+    return lambda x: compiled(x)[0]
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="Keras' export has no OpenVINO there")
+def test_openvino(tmp_path, rng, monkeypatch):
+    pytest.importorskip("openvino")  # 59 MB, and no part of `.[test]`
+    # The free length of PyTorch's exports is refused, as above.
+    monkeypatch.setitem(LOADERS, "openvino", ("model.xml", openvino))
+    model = side_by_side(rng, STEPS if BACKEND == "torch" else None, sequences=True)
+    run = exported(model, "openvino", tmp_path)
+    for batch, steps in ((1, STEPS), (3, STEPS if BACKEND == "torch" else 4)):
+        x = support.floats(rng, batch, steps, FEATURES)
+        np.testing.assert_allclose(run(x), model.predict_on_batch(x), atol=CLOSE)
