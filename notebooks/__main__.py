@@ -56,20 +56,19 @@ def read(name: str) -> NotebookNode:
     return notebook
 
 
-def execute(name: str) -> NotebookNode:
+def execute(notebook: NotebookNode) -> NotebookNode:
     """Runs a notebook in a new kernel of this Python, in an empty folder.
 
     Args:
-        name: One of `NAMES`.
+        notebook: What `read` returns.
 
     Returns:
-        The notebook with its outputs, without anything that differs from machine to
-        machine.
+        The same notebook with its outputs, without anything that differs from machine
+        to machine.
 
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed.
     """
-    notebook = read(name)
     with tempfile.TemporaryDirectory() as folder:
         manager = AsyncKernelManager(
             # The python3 that a user has installed may be another one.
@@ -121,7 +120,7 @@ def main(names: list[str]) -> int:
     for name in names or NAMES:
         print(name, flush=True)
         with replacing(FOLDER / f"{name}.ipynb") as path:
-            nbformat.write(execute(name), path)
+            nbformat.write(execute(read(name)), path)
     return 0
 
 

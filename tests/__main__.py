@@ -10,17 +10,34 @@ import sys
 from pathlib import Path
 
 LIBRARY = ("tests/slim_keras", "tests/test_readme.py")
+# What of the library is the same on all backends runs on PyTorch, which compiles
+# nothing and so is the quickest. The experiments run there for the same reason, but for
+# what is of another backend.
+ONCE = tuple(f"tests/slim_keras/test_{name}.py" for name in ("export_c", "variants"))
+OF_TENSORFLOW = (
+    "tests/test_notebooks.py",
+    "tests/test_docs.py",
+    "tests/experiments/edge/test_edge.py",
+    "tests/experiments/core/test_devices.py",
+    "tests/experiments/test_stream.py",
+    "tests/experiments/test_imdb.py",
+)
+OF_JAX = (
+    "tests/experiments/core/test_together.py",
+    "tests/experiments/speed/test_speed.py::test_engines",
+    "tests/experiments/speed/test_speed.py::test_functions_of_a_device_lower_for_it",
+    "tests/studies",
+)
+
+
+def but(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"--ignore={path}" for path in paths)
+
+
 BACKENDS = {
-    "tensorflow": LIBRARY,
-    "jax": (
-        # What of the experiments is JAX's.
-        "tests/experiments/core/test_together.py",
-        "tests/experiments/speed/test_speed.py::test_engines",
-        "tests/experiments/speed/test_speed.py::test_functions_of_a_device_lower_for_it",
-        "tests/studies",
-        *LIBRARY,
-    ),
-    "torch": ("tests/experiments/speed/test_speed.py::test_engines", *LIBRARY),
+    "tensorflow": (*OF_TENSORFLOW, *LIBRARY, *but(ONCE)),
+    "jax": (*OF_JAX, *LIBRARY, *but(ONCE)),
+    "torch": ("tests/experiments", *LIBRARY, *but(OF_TENSORFLOW)),
 }
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
 # for TensorFlow's, which the same XLA compiles. Kernels of numba and Triton run
@@ -46,15 +63,6 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
                 *pytest,
                 "tests/slim_keras/test_numba.py",
                 "tests/slim_keras/test_triton_compiled.py",
-            ],
-        ),
-        (
-            "tensorflow",
-            [
-                *pytest,
-                "tests/test_notebooks.py",
-                "tests/test_docs.py",
-                "tests/experiments",
             ],
         ),
     ]

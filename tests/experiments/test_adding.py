@@ -6,7 +6,6 @@ import pytest
 
 from experiments import adding
 from experiments.adding import Config, Sequences, build, complete, sequences
-from experiments.core.results import read_rows
 from tests.experiments import support
 from tests.experiments.support import check_refusal, history, row
 
@@ -116,11 +115,11 @@ def test_the_rate_falls_when_told():
 
 def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
     whole, parted = tmp_path / "whole", tmp_path / "parted"
-    options = ["--steps=300", "--eta=1e-2"]
+    options = ["--steps=200", "--eta=1e-2"]
     assert start(*options, f"--output={whole}") == 0
     entries = history(whole)
-    assert [set(entry) for entry in entries] == [{"epoch", "loss", "test_loss"}] * 3
-    assert len({entry["test_loss"] for entry in entries}) == 3
+    assert [set(entry) for entry in entries] == [{"epoch", "loss", "test_loss"}] * 2
+    assert len({entry["test_loss"] for entry in entries}) == 2
     result = row(whole)
     lowest = min(entries, key=lambda entry: entry["test_loss"])
     expected = {
@@ -129,13 +128,13 @@ def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
         "variant": "indrnn",
         "length": 4,
         "eta": 1e-2,
-        "steps": 300,
+        "steps": 200,
         "status": "finished",
         "recurrent_parameters": 2 * 3 + 3 * 3 + 4 * 3,
         "model_parameters": 2 * 3 + 3 * 3 + 4 * 3 + 4,
         "best": {key: lowest[key] for key in ("test_loss", "epoch")},
-        "last": {"test_loss": entries[-1]["test_loss"], "epoch": 3},
-        "epochs_finished": 3,
+        "last": {"test_loss": entries[-1]["test_loss"], "epoch": 2},
+        "epochs_finished": 2,
         "paper": None,
         "clean": None,
     }
@@ -165,10 +164,6 @@ def test_other_layers(variant, tmp_path, capsys):
     assert result["variant"] == variant
     (line,) = capsys.readouterr().out.strip().splitlines()
     assert f"best {result['best']['test_loss']:.4f} (epoch 1)" in line
-    longer = [f"--variant={variant}", "--steps=200", "--quiet"]
-    assert start(*longer, f"--output={tmp_path}") == 0
-    *_, last = read_rows(tmp_path / "results.jsonl")
-    assert (last["continues"], last["epochs_finished"]) == (result["run"], 2)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
-"""What all tests of the library share."""
+"""What all tests of the library share.
 
-import keras
+It imports no Keras: the process that starts the workers reads this file, too.
+"""
+
 import numpy as np
 import pytest
-from hypothesis import settings
-
-# The same examples every time; no test depends on how fast the machine is.
-settings.register_profile("library", deadline=None, derandomize=True, database=None)
-settings.load_profile("library")
 
 
 @pytest.fixture
@@ -18,6 +15,8 @@ def rng():
 @pytest.fixture
 def gpu_to_lower_for():
     """From 0.12 on JAX lowers for a GPU alone that is here or described."""
+    import keras
+
     if keras.config.backend() != "jax":
         yield
         return

@@ -52,9 +52,16 @@ def unheard_of(x):
 
 
 @pytest.mark.parametrize(
-    "activation", ["gelu", "softsign", "softmax", unheard_of], ids=label
+    ("key", "activation"),
+    [
+        ("lstm5", "gelu"),
+        ("lstm5", "softmax"),
+        ("lstm6", "softsign"),
+        ("lstm6", unheard_of),
+        ("indrnn", "softmax"),
+    ],
+    ids=label,
 )
-@pytest.mark.parametrize("key", ["lstm5", "lstm6", "indrnn"])
 def test_derivatives_by_the_backend(key, activation, rng):
     """Against Keras' loop, which differentiates everything by itself."""
     gate = {"recurrent_activation": activation} if key == "lstm5" else {}
@@ -83,8 +90,10 @@ def test_a_step_function_has_no_slope(rng):
     support.close(found[1], wanted[1], rounding(wanted[1]))
 
 
-@pytest.mark.parametrize("forget", [0.0, -0.5, 0.99, 0])
-@pytest.mark.parametrize("key", ["lstm5a", "lstm_c6"])
+@pytest.mark.parametrize(
+    ("key", "forget"),
+    [("lstm5a", 0.0), ("lstm5a", -0.5), ("lstm_c6", 0.99), ("lstm_c6", 0)],
+)
 def test_constant_forget_gates(key, forget, rng):
     chosen = layer(key, rng, forget=forget)
     x, dy, states, mask = problem(chosen, rng)

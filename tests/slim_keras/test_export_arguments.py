@@ -9,8 +9,8 @@ from slim_keras import export
 from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, FEATURES
 
-ONLY_TENSORFLOW = pytest.mark.skipif(
-    BACKEND != "tensorflow", reason="the conversion is the same on every backend"
+pytestmark = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="the same on every backend"
 )
 STEPS = 40
 
@@ -81,7 +81,6 @@ def test_names_words_weights_and_folders(tmp_path):
     refused("folder", tmp_path, model, FileNotFoundError, "nowhere/model.tflite")
 
 
-@ONLY_TENSORFLOW
 def test_strings(tmp_path):
     words = sequential(
         keras.layers.TextVectorization(vocabulary=["a", "b"]),
@@ -93,7 +92,6 @@ def test_strings(tmp_path):
     refused("TextVectorization", tmp_path, words)
 
 
-@ONLY_TENSORFLOW
 def test_ranges_with_which_the_interpreter_would_abort(tmp_path):
     """Python lives on; the constant forget gate makes a scale that none can hold."""
     live = export.streaming(sequential(slim_keras.LSTM6(3)))
@@ -102,7 +100,6 @@ def test_ranges_with_which_the_interpreter_would_abort(tmp_path):
     refused("must span", tmp_path, live, **given)
 
 
-@ONLY_TENSORFLOW
 def test_the_difference_of_a_stream_is_reported(tmp_path, rng, monkeypatch):
     """Also where single steps are exact."""
     monkeypatch.setattr(export.files, "compare", lambda *_: 0.0)
@@ -128,7 +125,6 @@ def test_the_difference_of_a_stream_is_reported(tmp_path, rng, monkeypatch):
     assert apart > 1e-3
 
 
-@ONLY_TENSORFLOW
 def test_saved_bytes(tmp_path, rng):
     """LiteRT keeps small weights as they are, and `Exported` says so."""
     path = tmp_path / "model.tflite"
@@ -142,7 +138,6 @@ def test_saved_bytes(tmp_path, rng):
     assert written.size + written.saved == plain.size
 
 
-@ONLY_TENSORFLOW
 def test_time_distributed(tmp_path, rng):
     """Its reference is right also after other batch sizes, and where it is streamed."""
     model = sequential(

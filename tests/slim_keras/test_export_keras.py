@@ -14,7 +14,7 @@ from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, FEATURES
 
 # With and without a matrix, a memory, a constant gate.
-KEYS = ("lstm", "lstm6", "lstm_c6", "indylstm", "indrnn")
+KEYS = ("lstm", "lstm_c6", "indrnn")
 STEPS = 5
 CLOSE = 1e-5
 

@@ -105,8 +105,8 @@ def test_header(small, tmp_path, rng):
         runtime.Interpreter.from_bytes(run.stdout, arena_size=written.arena - 16)
 
 
+@ONLY_TENSORFLOW
 def test_a_whole_sequence(tmp_path, rng):
-    """On every backend."""
     model = sequential(
         keras.layers.Bidirectional(slim_keras.IndyLSTM(4, return_sequences=True)),
         keras.layers.Dense(2),

@@ -171,18 +171,6 @@ def test_a_forked_process():
     subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=300)
 
 
-IMPORTED = """
-import sys, slim_keras
-layer = slim_keras.LSTM_C6(4)
-assert layer.resolved_engine == "kernel"
-assert "numba" not in sys.modules
-"""
-
-
-def test_who_only_imports_does_not_load_the_compiler():
-    subprocess.run([sys.executable, "-c", IMPORTED], check=True)
-
-
 TRAINED = """
 import torch, slim_keras
 layer = slim_keras.IndRNN(20, engine="kernel")

@@ -48,7 +48,7 @@ def tables_stay_as_they_are():
 
 
 # Every example compiles passes of its own, hence so few, and none to shrink one.
-@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(row=ROWS, engine=st.sampled_from(["scan", "loop"]), masked=st.booleans())
 @example(row=(1.0, 0.4, "Wub", 0.5, False), engine="scan", masked=False)
 @example(row=("Wu", "u", "WU", -1.5, False), engine="scan", masked=True)

@@ -86,36 +86,24 @@ def test_config_round_trip(cls):
         assert loaded.get_config() == config
 
 
-def model_of(key, rng):
-    model = keras.Sequential(
-        [
-            keras.Input((None, FEATURES)),
-            keras.layers.Bidirectional(
-                slim_keras.get(key)(UNITS, return_sequences=True)
-            ),
-            keras.layers.RNN(slim_keras.get(key).cell_class(UNITS)),
-        ]
-    )
-    return support.randomise(model, rng)
-
-
-@pytest.mark.parametrize("key", support.KEYS)
-def test_keras_file(key, tmp_path, rng):
-    model = model_of(key, rng)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    x = support.floats(rng, BATCH, STEPS, FEATURES)
-    support.close(support.outputs(loaded, x), support.outputs(model, x), atol=0)
-
-
-@pytest.mark.parametrize("key", ["lstm4a", "indrnn"])
-def test_weights_file_and_clone(key, tmp_path, rng):
-    model = model_of(key, rng)
-    clone = keras.models.clone_model(model)
-    assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
+def test_files_of_every_layer(tmp_path, rng):
+    """Side by side in one model, in wrappers: whole, its weights, and a clone."""
+    x = keras.Input((None, FEATURES))
+    outputs = []
+    for key in support.KEYS:
+        layer = slim_keras.get(key)(UNITS, return_sequences=True)
+        y = keras.layers.Bidirectional(layer)(x)
+        outputs.append(keras.layers.RNN(slim_keras.get(key).cell_class(UNITS))(y))
+    model = support.randomise(keras.Model(x, outputs), rng)
     x = support.floats(rng, BATCH, STEPS, FEATURES)
     wanted = support.outputs(model, x)
-    assert np.abs(support.outputs(clone, x)[0] - wanted[0]).max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    support.close(support.outputs(loaded, x), wanted, atol=0)
+    clone = keras.models.clone_model(model)
+    assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
+    for found, other in zip(support.outputs(clone, x), wanted, strict=True):
+        assert np.abs(found - other).max() > 1e-3
     model.save_weights(tmp_path / "model.weights.h5")
     clone.load_weights(tmp_path / "model.weights.h5")
     support.close(support.outputs(clone, x), wanted, atol=0)

@@ -11,7 +11,10 @@ import pytest
 
 import slim_keras
 from tests.slim_keras import support
-from tests.slim_keras.support import FEATURES
+from tests.slim_keras.support import BACKEND, FEATURES
+
+if BACKEND != "tensorflow":
+    pytest.skip("each call knows all sizes elsewhere", allow_module_level=True)
 
 UNITS = 5
 AFTER = {
@@ -30,13 +33,12 @@ def model(key, steps, after, activation):
     return keras.Sequential([keras.Input((steps, FEATURES)), layer, AFTER[after]()])
 
 
-@pytest.mark.parametrize("lengths", [(8, 4, 8), (4, 8, 4)])
 @pytest.mark.parametrize("after", AFTER)
-def test_a_known_length_stays_known(after, lengths, rng):
+def test_a_known_length_stays_known(after, rng):
     def tanh(x):  # a new function, so that no test before has compiled this pass
         return keras.ops.tanh(x)
 
-    for steps in lengths:
+    for steps in (8, 4) if len(after) % 2 else (4, 8):
         made = model("lstm_c6", steps, after, tanh)
         x = support.floats(rng, 4, steps, FEATURES)
         y = made.predict(x, verbose=0)

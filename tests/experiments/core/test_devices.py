@@ -14,13 +14,12 @@ from experiments.core.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 
+# Trains on one device, then on two with an interruption.
 TRAINING = """
 import json, os, sys
 from pathlib import Path
 
-backend, folder = sys.argv[1:3]
-count, epochs = map(int, sys.argv[3:])
-os.environ["KERAS_BACKEND"] = backend
+backend, folder = sys.argv[1:]
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 if backend == "tensorflow":
     import tensorflow as tf
@@ -30,7 +29,7 @@ if backend == "tensorflow":
 
 from experiments.core import environment
 
-environment.start(backend, 3, count)
+environment.start(backend, 3)
 
 import keras
 import numpy as np
@@ -42,55 +41,55 @@ from experiments.core.progress import Display
 from experiments.core.training import fit
 from experiments.datasets import Dataset
 
-layers = [
-    keras.Input((6,), dtype="int32"),
-    keras.layers.Embedding(50, 4),
-    slim_keras.LSTM6(5, forget=0.9),
-    keras.layers.Dense(1, activation="sigmoid"),
-]
-model = keras.Sequential(layers)
-model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
 rng = np.random.default_rng(0)
 x = rng.integers(0, 50, (400, 6), dtype="int32")
 y = (x[:, -1] > 24).astype("int32")
 data = Dataset("made up", x[:100], y[:100], x[100:], y[100:], origin="made up")
-config = imdb.Config(epochs=epochs, batch_size=16, devices=count)
-run = Training(
-    experiment=imdb.EXPERIMENT, config=config, data=Arrays.of(data, 0.2), model=model
-)
-history, _ = fit(run, Path(folder), Display(imdb.EXPERIMENT, quiet=True))
-variable = model.trainable_variables[0].value
-if backend == "jax":
-    used = len(variable.devices())
-else:
-    used = len(variable.values) if hasattr(variable, "values") else 1
-print(json.dumps([used, history]))
-"""
 
-
-def train(backend, count, epochs, folder):
-    """Devices that hold the weights, and the history without its seconds."""
-    folder.mkdir(exist_ok=True)
-    args = [backend, str(folder), str(count), str(epochs)]
-    ended = subprocess.run(
-        [sys.executable, "-c", TRAINING, *args],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stderr
-    used, history = json.loads(ended.stdout.splitlines()[-1])
+def train(count, epochs):
+    environment.start(backend, 3, count)
+    layers = [
+        keras.Input((6,), dtype="int32"),
+        keras.layers.Embedding(50, 4),
+        slim_keras.LSTM6(5, forget=0.9),
+        keras.layers.Dense(1, activation="sigmoid"),
+    ]
+    model = keras.Sequential(layers)
+    adam = keras.optimizers.Adam(0.01)
+    model.compile(adam, "binary_crossentropy", metrics=["accuracy"])
+    config = imdb.Config(epochs=epochs, batch_size=16, devices=count)
+    arrays = Arrays.of(data, 0.2)
+    run = Training(experiment=imdb.EXPERIMENT, config=config, data=arrays, model=model)
+    place = Path(folder) / str(count)
+    place.mkdir(exist_ok=True)
+    history, _ = fit(run, place, Display(imdb.EXPERIMENT, quiet=True))
+    variable = model.trainable_variables[0].value
+    if backend == "jax":
+        used = len(variable.devices())
+    else:
+        used = len(variable.values) if hasattr(variable, "values") else 1
     return used, [{k: v for k, v in e.items() if k != "seconds"} for e in history]
+
+print(json.dumps([train(1, 2), train(2, 1), train(2, 2)]))
+"""
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_losses_on_two_devices_are_those_on_one(backend, tmp_path):
-    one, expected = train(backend, 1, 2, tmp_path / "one")
-    train(backend, 2, 1, tmp_path / "two")
-    two, history = train(backend, 2, 2, tmp_path / "two")  # goes on from epoch 1
+    ended = subprocess.run(
+        [sys.executable, "-c", TRAINING, backend, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (one, expected), (_, begun), (two, history) = json.loads(
+        ended.stdout.splitlines()[-1]
+    )
     assert (one, two) == (1, 2)
     assert len(history) == len(expected) == 2
+    assert history[:1] == begun  # it went on from there
     for epoch, other in zip(history, expected, strict=True):
         assert epoch == pytest.approx(other, rel=1e-5)
 

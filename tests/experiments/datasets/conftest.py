@@ -8,12 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import settings
+from filelock import FileLock
 
 from experiments.datasets import choose
-
-settings.register_profile("untimed", deadline=None, max_examples=30)
-settings.load_profile("untimed")  # no test depends on how fast the machine is
 
 _PREPARE = """
 import json, sys
@@ -72,17 +69,22 @@ def originals(tmp_path_factory):
     """Small data sets that tensorflow-datasets has prepared; not to be changed."""
     from . import test_imdb, test_mnist, test_spoken_digits
 
-    folder = tmp_path_factory.mktemp("prepared")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the first worker prepares them for all
+    folder /= "prepared"
     modules = (test_imdb, test_mnist, test_spoken_digits)
     sets = [module.prepared() for module in modules]
-    subprocess.run(
-        [sys.executable, "-c", _PREPARE, str(folder)],
-        input=json.dumps(sets),
-        text=True,
-        env=os.environ | {"NO_GCE_CHECK": "true"},
-        capture_output=True,
-        check=True,
-    )
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            subprocess.run(
+                [sys.executable, "-c", _PREPARE, str(folder)],
+                input=json.dumps(sets),
+                text=True,
+                env=os.environ | {"NO_GCE_CHECK": "true"},
+                capture_output=True,
+                check=True,
+            )
     return folder
 
 

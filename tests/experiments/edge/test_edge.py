@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 import slim_keras
-from experiments import imdb
-from experiments.core import runner
 from experiments.core.command import main
 from experiments.core.results import read_rows
 from experiments.edge import command as edge, models
@@ -54,21 +52,6 @@ def few(monkeypatch):
         monkeypatch.setattr(models, name, value)
 
 
-def test_a_row_without_its_weights(few, tmp_path, capsys):
-    """As when rows from elsewhere were copied."""
-    options = ["--words=150", "--length=12", "--embedding-dim=4", "--units=3"]
-    options += ["--data=sample", "--epochs=1", "--eta=0.02", "--variant=lstm"]
-    options += [f"--output={tmp_path}"]
-    assert runner.main(imdb.EXPERIMENT, options) == 0
-    (weights,) = tmp_path.glob("*/best.weights.h5")
-    weights.unlink()
-    assert start(tmp_path, "lstm") == 2
-    error = capsys.readouterr().err
-    assert "has no weights" in error
-    assert "--output" in error
-    assert not (tmp_path / "files").exists()
-
-
 def test_every_file_has_its_row(few, tmp_path, capsys):
     assert start(tmp_path, "lstm", "--reviews=40") == 0
     assert "us/step" in capsys.readouterr().out
@@ -102,6 +85,15 @@ def test_every_file_has_its_row(few, tmp_path, capsys):
     text = edge_tables(newest([row | {"data": "imdb"} for row in rows]))
     assert f" {accuracy:.3f} |" in text
     assert "`keras.layers.LSTM`" in text
+
+    # As when rows from elsewhere were copied.
+    (weights,) = tmp_path.glob("*/best.weights.h5")
+    weights.unlink()
+    assert start(tmp_path, "lstm") == 2
+    error = capsys.readouterr().err
+    assert "has no weights" in error
+    assert "--output" in error
+    assert read_rows(tmp_path / "edge.jsonl") == rows
 
 
 def test_states_start_anew_with_each_sequence(few, tmp_path):

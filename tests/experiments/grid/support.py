@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from experiments.core import command
+from experiments.core import command, runner
 from experiments.core.results import read_rows
-from experiments.grid import command as grid
+from experiments.grid import command as grid, definition
 
 BACKEND = f"backend={keras.config.backend()}"
 SMALL = """
@@ -42,6 +42,12 @@ def start(path: Path, output: Path, *args: str) -> int:
     """The exit status of the grid in this process."""
     options = [f"--set={BACKEND}", f"--output={output}"]
     return command.main(grid.Settings, grid.run, [str(path), *options, *args])
+
+
+def alone(path: Path, output: Path) -> list[int]:
+    """Trains the runs of a grid one by one in this process; their exit statuses."""
+    runs = definition.read(path, [BACKEND], str(output))
+    return [runner.main(r.declared, command.arguments(r.config)) for r in runs]
 
 
 def rows(output: Path) -> dict[str, Any]:

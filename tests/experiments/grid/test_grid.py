@@ -17,7 +17,14 @@ from experiments.core import command
 from experiments.grid import command as grid, definition, runs as grid_run
 from experiments.grid.display import Display
 from experiments.grid.runs import Outcome
-from tests.experiments.grid.support import BACKEND, histories, rows, start, write_grid
+from tests.experiments.grid.support import (
+    BACKEND,
+    alone,
+    histories,
+    rows,
+    start,
+    write_grid,
+)
 from tests.experiments.support import check_refusal
 
 ROOT = Path(__file__).parents[3]
@@ -353,7 +360,7 @@ sys.exit(command.main(grid.Settings, grid.run, sys.argv[1:]))
 def test_killed_and_started_again_it_gives_the_same_rows(write, tmp_path):
     path = write('variant = ["lstm6", "lstm_c6"]\n')
     undisturbed, output = tmp_path / "undisturbed", tmp_path / "killed"
-    assert start(path, undisturbed, "--jobs=2") == 0
+    assert alone(path, undisturbed) == [0, 0]
 
     args = [str(path), f"--set={BACKEND}", f"--output={output}"]
     ended = subprocess.run(
