@@ -121,7 +121,8 @@ def _streamed(run: Run, row: Row, examples: int | None, folder: Path) -> Iterato
 
 def _last(x: np.ndarray) -> np.ndarray:
     """The last step of each sequence that is not filled up with zeros."""
-    return x.shape[1] - 1 - x.any(axis=-1)[:, ::-1].argmax(axis=1)
+    heard = np.asarray(x.any(axis=-1))
+    return x.shape[1] - 1 - heard[:, ::-1].argmax(axis=1)
 
 
 def one_step(model: Any) -> Any:

@@ -237,6 +237,8 @@ def _slower(here: _Case) -> Iterator[str]:
     """Why `"auto"` takes no kernel where one could serve."""
     if here.backend == "jax" and here.platform not in ("gpu", "tpu"):
         yield "Pallas is interpreted here, or several devices would share a kernel."
+    if here.backend == "jax" and not here.cell.variant.pointwise:
+        yield "A matrix on the chip is unmeasured on JAX, whose scan is fast."
 
 
 def _no_kernel(here: _Case) -> Iterator[str]:
@@ -246,8 +248,10 @@ def _no_kernel(here: _Case) -> Iterator[str]:
 def _pallas(here: _Case) -> Iterator[str]:
     """Why Pallas cannot run a cell."""
     variant = here.cell.variant
-    if len(variant.matrix_blocks) > (0 if here.platform == "tpu" else 1):
-        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
+    most = 0 if here.platform == "tpu" else 1
+    if len(variant.matrix_blocks) > most:
+        fit = [row for row in VARIANTS.values() if len(row.matrix_blocks) <= most]
+        served = ", ".join(row.name for row in fit)
         yield (
             "serves on JAX the variants without a recurrent matrix or, but for TPUs, "
             f"with one: {served}. Received: {variant.name}."

@@ -93,7 +93,7 @@ def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
         assert chosen("lstm", "jax", platform) == "scan"
         expected = {"gpu": "kernel", "tpu": "scan"}[platform]
         if BACKEND == "jax":  # which looks at the activations
-            assert chosen("lstm6", "jax", platform) == expected
+            assert chosen("lstm6", "jax", platform) == "scan"
             assert chosen("indrnn", "jax", platform) == "kernel"
             for unfit in "softmax", "gelu", by_twos:
                 assert chosen("indrnn", "jax", platform, activation=unfit) == "scan"
@@ -103,13 +103,14 @@ def test_the_choice_by_backend_and_platform(compilers, gpu_to_lower_for):
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX' setting")
-def test_the_choice_follows_the_precision_of_products(compilers, gpu_to_lower_for):
+def test_a_kernel_follows_the_precision_of_products(compilers, gpu_to_lower_for):
     import jax
 
-    for precision, expected in (None, "kernel"), ("highest", "scan"):
-        with jax.default_matmul_precision(precision):
-            assert chosen("lstm6", "jax", "gpu") == expected
-            assert chosen("indrnn", "jax", "gpu") == "kernel"
+    assert chosen("lstm6", "jax", "gpu", "kernel") == "kernel"
+    with jax.default_matmul_precision("highest"):
+        with pytest.raises(ValueError, match="multiplies matrices in TF32"):
+            chosen("lstm6", "jax", "gpu", "kernel")
+        assert chosen("indrnn", "jax", "gpu") == "kernel"
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")
