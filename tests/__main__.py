@@ -19,6 +19,9 @@ OF_TENSORFLOW = (
     "tests/test_docs.py",
     "tests/experiments/edge/test_edge.py",
     "tests/experiments/core/test_devices.py",
+    "tests/experiments/grid/test_cluster.py",
+    "tests/experiments/grid/test_grid.py",
+    "tests/experiments/speed/test_speed.py",
     "tests/experiments/test_stream.py",
     "tests/experiments/test_imdb.py",
 )
@@ -63,6 +66,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
                 *pytest,
                 "tests/slim_keras/test_numba.py",
                 "tests/slim_keras/test_triton_compiled.py",
+                "tests/experiments/speed/test_speed.py::test_engines",
             ],
         ),
     ]

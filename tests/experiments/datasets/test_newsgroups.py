@@ -294,7 +294,7 @@ def test_arguments_out_of_range(options, message):
 @pytest.mark.parametrize(
     ("split", "changes", "match"),
     [
-        ("random", {"sci.med/98": b""}, "sci.med/98 is empty: get"),
+        ("random", {"sci.med/98": b""}, "sci.med/98 is empty: download"),
         ("random", {"sci.med/notes.doc": b"my"}, "sci.med/notes.doc is not a document"),
         (
             "random",
@@ -328,7 +328,7 @@ def test_an_archive_of_the_other_edition_and_a_folder_without_a_part(tmp_path):
     support.refused(newsgroups.load, "newsgroups", tmp_path / "one", match)
     write_folder(tmp_path / "two", "bydate")
     (tmp_path / "two/20news-bydate-test").rename(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="two has no folder 20news-bydate-test: get"):
+    with pytest.raises(UserError, match="two has no folder 20news-bydate-test"):
         load(tmp_path / "two", split="bydate")
 
 
