@@ -15,6 +15,8 @@ from experiments.core.training import BEST
 
 def load(folder: str | os.PathLike[str]) -> tuple[Any, Any]:
     """See `experiments.load`."""
+    import keras
+
     folder = Path(folder)
     weights = folder / BEST
     for path in (folder / CONFIG, weights):
@@ -28,5 +30,6 @@ def load(folder: str | os.PathLike[str]) -> tuple[Any, Any]:
     known = (field.name for field in fields(experiment.settings))
     config = experiment.settings(**{n: saved[n] for n in known if n in saved})
     model = experiment.model(config, lambda: experiment.data(config))
-    checkpoint.load(model, weights)
+    here = keras.config.backend() == saved.get("backend")
+    checkpoint.load(model, weights, exact=here)
     return model, config
