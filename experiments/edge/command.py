@@ -211,12 +211,10 @@ def _measure(
     folder: Path,
 ) -> list[Row]:
     """The rows with memory, time and accuracy added."""
-    arrays, out = folder / "inputs.npz", folder / "outputs.npz"
+    arrays = folder / "inputs.npz"
     np.savez(arrays, x=x)
     paths = [str(folder / row["file"]) for row in rows]
-    child("time", arrays, out, rounds, *paths)
-    with np.load(out) as results:
-        seconds, outputs = results["seconds"], results["outputs"]
+    seconds, outputs = timed(arrays, rounds, *paths)
     measured = []
     for row, path, own, output in zip(rows, paths, seconds, outputs, strict=True):
         right = None
@@ -235,6 +233,19 @@ def _measure(
             }
         )
     return measured
+
+
+def timed(
+    arrays: Path, rounds: int, *paths: str | Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """The seconds and last outputs of files for the inputs in `arrays`, see `child.py`.
+
+    They come to lie beside that file on the way.
+    """
+    out = arrays.with_name("outputs.npz")
+    child("time", arrays, out, rounds, *paths)
+    with np.load(out) as results:
+        return results["seconds"], results["outputs"]
 
 
 def child(*task: object) -> str:

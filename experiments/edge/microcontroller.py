@@ -93,7 +93,7 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
     from slim_keras import export
 
     keras.utils.set_random_seed(0)
-    model = cell_model(_cell(layer, units), inputs)
+    model = cell_model([_cell(layer, units)], inputs)
     rng = np.random.default_rng(0)
     # A compiler leaves out arrays of equal numbers, such as fresh biases.
     model.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.get_weights()])
@@ -107,11 +107,8 @@ def measured(layer: str, inputs: int, units: int) -> list[Row]:
             path = Path(at) / "layer.c"
             made = export.to_c(model, path, quantize=quantize, check=False)
             for core in CORES:
-                program = compiled(made.path, core)
-                ran = Machine(core, program, made.state_bytes).steps(x[0], units)
-                apart = float(np.abs(ran.outputs - wanted).max())
-                if not apart < (1e-4 if quantize is None else 0.1):
-                    raise RuntimeError(f"{layer} on {core.name} differs by {apart:.2g}")
+                within = 1e-4 if quantize is None else 0.1
+                program, ran, apart = run_on(core, layer, made, x[0], wanted, within)
                 found.append(
                     {
                         "experiment": "microcontroller",
@@ -297,3 +294,30 @@ class Machine:
         left = bytes(self.machine.mem_read(_RAM, len(blank)))
         untouched = len(left) - len(left.lstrip(b"\xa5"))
         return Ran(np.stack(found), counts, len(blank) - untouched)
+
+
+def run_on(
+    core: Core, what: str, made: Any, xs: np.ndarray, wanted: np.ndarray, within: float
+) -> tuple[Program, Ran, float]:
+    """Compiles a C file and runs its steps.
+
+    Args:
+        core: The core.
+        what: What the file holds, for the error.
+        made: What `to_c` returned.
+        xs: `(steps, inputs)`.
+        wanted: The outputs that it must put out, `(steps, outputs)`.
+        within: How far each of them may be away.
+
+    Returns:
+        The program, what ran, and the largest difference.
+
+    Raises:
+        RuntimeError: It does not compile, or its outputs are further away.
+    """
+    program = compiled(made.path, core)
+    ran = Machine(core, program, made.state_bytes).steps(xs, wanted.shape[-1])
+    apart = float(np.abs(ran.outputs - wanted).max())
+    if not apart < within:
+        raise RuntimeError(f"{what} on {core.name} differs by {apart:.2g}")
+    return program, ran, apart

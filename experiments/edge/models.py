@@ -146,22 +146,32 @@ def _step(config: imdb.Config) -> Any:
     import keras
 
     cell = keras.layers.LSTMCell(config.units, activation=config.activation)
-    return cell_model(cell, config.embedding_dim)
+    return cell_model([cell], config.embedding_dim)
 
 
-def cell_model(cell: Any, features: int) -> Any:
-    """A model of one step of a cell, its states fed by hand."""
+def cell_model(layers: Sequence[Any], features: int) -> Any:
+    """A model of one step of cells, whose states are fed by hand.
+
+    Args:
+        layers: Cells, and layers that treat each step alone, one after the other.
+        features: The size of the input.
+    """
     import keras
 
-    sizes = keras.tree.flatten(cell.state_size)
-    x = keras.Input((features,), name="input")
-    states = {k: keras.Input((n,), name=k) for k, n in zip("hc", sizes, strict=False)}
-    output, new = cell(x, list(states.values()))
-    return keras.Model(
-        {"input": x} | states,
-        {"output": output}
-        | {f"next_{k}": state for k, state in zip(states, new, strict=True)},
-    )
+    x = y = keras.Input((features,), name="input")
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for place, layer in enumerate(layers):
+        sizes = keras.tree.flatten(getattr(layer, "state_size", []))
+        if not sizes:
+            y = layer(y)
+            continue
+        names = [f"{letter}{place or ''}" for letter in "hc"[: len(sizes)]]
+        states = [keras.Input((n,), name=k) for k, n in zip(names, sizes, strict=True)]
+        y, new = layer(y, states)
+        before |= zip(names, states, strict=True)
+        after |= {f"next_{k}": s for k, s in zip(names, new, strict=True)}
+    return keras.Model({"input": x} | before, {"output": y} | after)
 
 
 def inputs(subject: Subject, reviews: np.ndarray, features: int) -> np.ndarray:

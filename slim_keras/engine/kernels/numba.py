@@ -19,18 +19,17 @@ from slim_keras.engine import trees
 from slim_keras.engine.kernels import compiler, threads
 from slim_keras.engine.kernels.product import pack
 from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
+from slim_keras.engine.kernels.text import PRINTED, indented
 
 CHUNK = 256  # lanes, a multiple of 16
 SMALL = 1 << 15  # lanes times steps that one thread takes alone
 
-_PRINTED = {
+_PRINTED = PRINTED | {
     "where": "{1} if {0} else {2}",
     "before": "{0} if later else {1}",
     "relu": "{0} if {0} > zero else ({0} if {0} != {0} else zero)",
     "unit_clip": "zero if {0} < zero else (one if {0} > one else {0})",
-    "tanh": "tanh({0})",
-    "sigmoid": "sigmoid({0})",
-} | {sign: f"{{0}} {sign} {{1}}" for sign in "+-*/><&"}
+}
 
 
 def sweep(
@@ -163,25 +162,25 @@ def source(
         "    size = high - low",
         f"    s = np.zeros(({slots}, {CHUNK}), F)",
         f"    own = np.zeros(({len(own)}, size), F)",
-        *_indented(chunks[0].lines(), 4),
+        *indented(chunks[0].lines(), 4),
         "    for k in range(steps):",
         f"        t = {'steps - 1 - k' if reverse else 'k'}",
         "        later = t > 0",
         "        previous = t - 1 if later else 0",
     ]
     for flag in sorted(flags & set(own)):
-        lines += _indented(_spread(flag, place[flag]), 8)
-    lines += _indented(chunks[1].lines(), 8)
+        lines += indented(_spread(flag, place[flag]), 8)
+    lines += indented(chunks[1].lines(), 8)
     if product := program.matrix:
         x, y = place[f"x {product.operands[0]}"], place[product.names[0]]
-        lines += _indented(
+        lines += indented(
             [
                 f"product(own[{x}:{x + len(product.operands)}], {product.matrix}, "
                 f"own[{y}:{y + len(product.names)}], size // units)"
             ],
             8,
         )
-        lines += _indented(chunks[2].lines(), 8)
+        lines += indented(chunks[2].lines(), 8)
     lines += ["", "", *_entry(names, program.matrix, flags, f"float{bits}s")]
     return "\n".join(lines) + "\n"
 
@@ -219,11 +218,7 @@ def _entry(
         "    high = lanes // grain * (k + 1) // many * grain",
         f"    kernel(steps, units, {', '.join(names)}, low, high)",
     ]
-    return ["def run(data):", *_indented(lines, 4)]
-
-
-def _indented(lines: Sequence[str], spaces: int) -> Iterator[str]:
-    return (" " * spaces + line for line in lines)
+    return ["def run(data):", *indented(lines, 4)]
 
 
 def _spread(flag: str, place: int) -> list[str]:

@@ -20,19 +20,18 @@ import triton
 from slim_keras.engine import trees
 from slim_keras.engine.kernels import chip
 from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
+from slim_keras.engine.kernels.text import PRINTED, indented
 
 # As many units as a warp has threads: the more programs, the more of a GPU takes part.
 LANES = 32
 AHEAD = 8  # steps whose rows are read together, so that memory is waited for once
 
-_PRINTED = {
+_PRINTED = PRINTED | {
     "where": "tl.where({0}, {1}, {2})",
     "before": "tl.where(later, {0}, {1})",
     "relu": "tl.where({0} < 0, 0.0, {0})",  # NaN goes through
     "unit_clip": "tl.where({0} < 0, 0.0, tl.where({0} > 1, 1.0, {0}))",
-    "tanh": "tanh({0})",
-    "sigmoid": "sigmoid({0})",
-} | {sign: f"{{0}} {sign} {{1}}" for sign in "+-*/><&"}
+}
 
 
 def sweep(
@@ -192,7 +191,7 @@ def source(
         "",
         "@triton.jit",
         f"def step(later, PRECISION: tl.constexpr, {', '.join(free)}):",
-        *_indented(_lines(program.body)),
+        *indented(_lines(program.body), 4),
         f"    return {', '.join(computed.values())},",
         "",
         "",
@@ -206,12 +205,12 @@ def source(
     ]
     for name, array in zip(names["fixed"], shared, strict=True):
         if program.matrix and name == program.matrix.matrix:
-            lines += _indented(_blocks(program.matrix))
+            lines += indented(_blocks(program.matrix), 4)
             continue
         where = "lane, inside" if len(array.shape) == 2 else "unit, unit < units"
         lines.append(f"    {name} = tl.load({name}_at + {where}, other=0)")
-    lines += _indented(_lines(program.prologue))
-    lines += _indented(map(tile, names["carry"], program.start))
+    lines += indented(_lines(program.prologue), 4)
+    lines += indented(map(tile, names["carry"], program.start), 4)
     for first, last, number in (
         ("0", f"steps // {ahead} * {ahead}", ahead),
         (f"steps // {ahead} * {ahead}", "steps", 1),
@@ -219,7 +218,7 @@ def source(
         lines.append(f"    for k in range({first}, {last}, {number}):")
         for part in read, take:
             for n in range(number):
-                lines += _indented(part(n), 8)
+                lines += indented(part(n), 8)
     for name in names["carry"]:
         lines.append(f"    tl.store({name}_at + lane, {name}, inside)")
     return "\n".join(lines) + "\n"
@@ -276,7 +275,3 @@ def _lines(lines: Iterable[Assignment | Product]) -> Iterator[str]:
                 f"{name} = tl.dot({x}.to({block}.dtype), {block}, {total}"
                 "input_precision=PRECISION)"
             )
-
-
-def _indented(lines: Iterable[str], spaces: int = 4) -> Iterator[str]:
-    return (" " * spaces + line for line in lines)

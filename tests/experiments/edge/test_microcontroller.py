@@ -45,7 +45,7 @@ def test_instructions_one_by_one(core, tmp_path):
     """
     import unicorn
 
-    model = cell_model(keras.layers.LSTMCell(3), 2)
+    model = cell_model([keras.layers.LSTMCell(3)], 2)
     made = export.to_c(model, tmp_path / "one.c", quantize="weights", check=False)
     machine = mc.Machine(core, mc.compiled(made.path, core), made.state_bytes)
     seen = []
