@@ -3,7 +3,5 @@
 from hypothesis import settings
 
 # The same examples every time; no test depends on how fast the machine is.
-settings.register_profile(
-    "tests", deadline=None, derandomize=True, database=None, max_examples=30
-)
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")
