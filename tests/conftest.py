@@ -1,6 +1,12 @@
 """What all tests share."""
 
+from contextlib import suppress
+
 from hypothesis import settings
+
+# Triton crashes where TensorFlow was loaded first.
+with suppress(ImportError):
+    import triton as triton
 
 # The same examples every time; no test depends on how fast the machine is.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)

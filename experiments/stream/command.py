@@ -136,11 +136,13 @@ def one_step(model: Any) -> Any:
     flat = [layer for layer in layers_of(model) if not hasattr(layer, "layers")]
     if not any(isinstance(layer, layers.GRU) for layer in flat):
         return export.streaming(model)
-    steps = [
-        layer.cell if isinstance(layer, layers.GRU) else layer
-        for layer in flat
-        if not isinstance(layer, layers.Masking)
-    ]
+    steps = []
+    for layer in flat:
+        if isinstance(layer, layers.GRU):
+            layer.cell.name = layer.name  # all cells have the same
+            steps.append(layer.cell)
+        elif not isinstance(layer, layers.Masking):
+            steps.append(layer)
     return cell_model(steps, model.input_shape[-1])
 
 

@@ -4,6 +4,7 @@ import enum
 import functools
 import importlib.util
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -285,6 +286,8 @@ def _printed(here: _Case) -> Iterator[str]:
         yield from _too_large(here)
         if not installed("triton"):
             yield "needs triton on a GPU: pip install triton, or the extra [triton]."
+        elif "tensorflow" in sys.modules and "triton" not in sys.modules:
+            yield "needs triton, which crashes now: import slim_keras before tensorflow."
     elif here.platform != "cpu":
         yield f"serves PyTorch on CPUs and GPUs. Received: device={here.platform!r}."
     elif not installed("numba"):

@@ -21,7 +21,7 @@ data = "sample"
 seeds = [3]
 variant = ["lstm_c6", "gru"]
 units = 8
-layers = 1
+layers = 2
 batch_size = 50
 epochs = 1
 """
@@ -31,7 +31,7 @@ def test_a_stream_decides_as_the_whole_sequence(tmp_path):
     grid = tmp_path / "grid.toml"
     grid.write_text(GRID)
     for variant in ("lstm_c6", "gru"):
-        arguments = [f"--variant={variant}", "--units=8", "--layers=1"]
+        arguments = [f"--variant={variant}", "--units=8", "--layers=2"]
         arguments += ["--batch-size=50", "--data=sample", "--epochs=1"]
         arguments.append(f"--output={tmp_path}")
         assert support.start(spoken_digits.EXPERIMENT, *arguments) == 0

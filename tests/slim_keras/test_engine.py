@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import re
+import sys
 
 import keras
 import numpy as np
@@ -138,6 +139,20 @@ def test_without_the_compiler_of_kernels(backend, platform, needed, monkeypatch)
     assert chosen("indrnn", backend, platform) == "scan"
     with pytest.raises(ValueError, match=needed):
         chosen("indrnn", backend, platform, "kernel")
+
+
+@pytest.mark.parametrize("before", ["triton", "tensorflow"])
+def test_triton_is_not_loaded_after_tensorflow(before, monkeypatch):
+    monkeypatch.setattr(resolve, "installed", lambda module: True)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    if before == "triton":
+        monkeypatch.setitem(sys.modules, "triton", None)
+        assert chosen("indrnn", "torch", "gpu") == "kernel"
+        return
+    assert chosen("indrnn", "torch", "gpu") == "scan"
+    with pytest.raises(ValueError, match="import slim_keras before tensorflow"):
+        chosen("indrnn", "torch", "gpu", "kernel")
 
 
 def test_a_compiler_is_looked_for_once(monkeypatch):

@@ -1,6 +1,8 @@
 """The engine's operations in PyTorch; `Backend` documents them."""
 
 import functools
+import sys
+from contextlib import suppress
 
 import torch
 
@@ -13,6 +15,12 @@ from slim_keras.engine.backends.common import (
     steps as steps,
     tensor as tensor,
 )
+
+# Triton crashes where TensorFlow was loaded first, and Keras loads TensorFlow to save a
+# model or to read one.
+if "tensorflow" not in sys.modules:
+    with suppress(ImportError):
+        import triton as triton
 
 tanh = torch.tanh
 sigmoid = torch.sigmoid
