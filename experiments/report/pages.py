@@ -66,7 +66,7 @@ def pages(
     drawn = draw(results, papers, folder / "figures")
     speed.draw(results.speed, folder / "figures" / "speed.png")
     for name in declared:
-        files = stream.newest(results.stream, name)
+        files = stream.newest(results.stream, name, results.lines.get(name, []))
         if stream.draw(files, folder / "figures" / f"{name}-stream.png"):
             drawn[f"{name}-stream"] = (
                 "Accuracy over flash and instructions of the C file"
@@ -179,7 +179,7 @@ def _experiment(
                 parts += [source, paper_table(printed, lines), *printed.notes]
     if page.search and (found := best_table(CONFIGS / page.search, lines)):
         parts += ["## The best model of each layer", found]
-    if files := stream.newest(results.stream, name):
+    if files := stream.newest(results.stream, name, results.lines.get(name, [])):
         parts += ["## Step by step", stream.stream_table(files)]
         parts += _images([f"{name}-stream"], drawn)
     figures = [

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from matplotlib import pyplot as plt
+from matplotlib import pyplot as plt, ticker
 
 from experiments.core.results import Row
 from experiments.report.figures import save
+from experiments.report.lines import Line
 from experiments.report.names import COLOURS, layer_name, layer_place
 from experiments.report.text import table
 
@@ -23,21 +24,35 @@ file on a Cortex-M4 with FPU, in an [emulator](microcontroller.md). With 8 bits 
 weights have 8 bits, and all arithmetic is in float32."""
 
 
-def newest(rows: Iterable[Row], experiment: str) -> list[Row]:
-    """The last row of each file of an experiment, by layer; none of sample data."""
-    own = [r for r in rows if r["of"] == experiment and r["data"] != "sample"]
-    last = {(row["run"], row["precision"]): row for row in own}
-    return sorted(last.values(), key=lambda row: layer_place(row["variant"]))
+def newest(rows: Iterable[Row], experiment: str, lines: Iterable[Line]) -> list[Row]:
+    """The last row of each file of an experiment, by layer; none of sample data.
+
+    Args:
+        rows: The rows of `experiments.stream`.
+        experiment: The name of the experiment.
+        lines: What it trained, where each row's forget constant is.
+    """
+    forget = {row["run"]: row.get("forget") for line in lines for row in line.rows}
+    last = {
+        (row["run"], row["precision"]): row | {"forget": forget.get(row["run"])}
+        for row in rows
+        if row["of"] == experiment and row["data"] != "sample"
+    }
+    return sorted(
+        last.values(),
+        key=lambda row: (layer_place(row["variant"]), row["forget"] or 0),
+    )
 
 
 def stream_table(rows: Sequence[Row]) -> str:
     """The files of an experiment's models, in Markdown."""
-    columns = ["layer", "n", "weights", "LiteRT, bytes", "us a step", "flash, bytes"]
-    columns += ["RAM, bytes", "instructions", "decisions", "differ", "accuracy"]
-    columns += ["on whole sequences"]
+    columns = ["layer", "f", "n", "weights", "LiteRT, bytes", "us a step"]
+    columns += ["flash, bytes", "RAM, bytes", "instructions", "decisions"]
+    columns += ["differ", "accuracy", "on whole sequences"]
     body = [
         [
             layer_name(row["variant"]),
+            row["forget"],
             str(row["units"]),
             PRECISIONS[row["precision"]],
             f"{row['bytes']:,}",
@@ -79,8 +94,13 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
                 label=layer_name(row["variant"]) if exact else None,
             )
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.set_xlabel(f"{label}; hollow: 8 bits")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("test accuracy, step by step")
-    axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))  # one of those that differ in f
+    drawing.legend(named.values(), named.keys(), loc="outside right center")
     return save(drawing, path)

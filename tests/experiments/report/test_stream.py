@@ -1,5 +1,6 @@
 """The part of a page about models that are fed step by step."""
 
+from experiments.report.lines import Line
 from experiments.report.stream import draw, newest, stream_table
 
 ROW = {
@@ -7,6 +8,7 @@ ROW = {
     "data": "spoken_digits",
     "run": "a",
     "variant": "lstm_c6",
+    "forget": 0.9,
     "units": 64,
     "precision": "float32",
     "bytes": 31_000,
@@ -30,17 +32,20 @@ def test_the_last_row_of_each_file_counts():
         ROW | {"of": "ecg"},
         ROW | {"run": "b", "data": "sample"},
         ROW | {"run": "c", "variant": "lstm"},
+        ROW | {"run": "d"},
     ]
-    found = newest(rows, "spoken_digits")
-    assert [row["variant"] for row in found] == ["lstm", "lstm_c6", "lstm_c6"]
-    assert [row["other"] for row in found] == [2, 2, 2]
+    trained = [{"run": "a", "forget": 0.9}, {"run": "c"}, {"run": "d", "forget": 0.4}]
+    found = newest(rows, "spoken_digits", [Line(1, {}, trained, [])])
+    assert [row["run"] for row in found] == ["c", "d", "a", "a"]
+    assert [row["forget"] for row in found] == [None, 0.4, 0.9, 0.9]
+    assert [row["other"] for row in found] == [2, 2, 2, 2]
 
 
 def test_table_and_figure(tmp_path):
     *_, line = stream_table([ROW]).split("\n\n")[0].splitlines()
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == [
-        *("LSTM_C6", "64", "float32", "31,000", "3.2", "40,000", "1,234"),
+        *("LSTM_C6", "0.9", "64", "float32", "31,000", "3.2", "40,000", "1,234"),
         *("56,789", "300", "2 / 1", "0.9500", "0.9600"),
     ]
     draw([ROW], tmp_path / "figure.png")
