@@ -287,7 +287,7 @@ def _printed(here: _Case) -> Iterator[str]:
         if not installed("triton"):
             yield "needs triton on a GPU: pip install triton, or the extra [triton]."
         elif "tensorflow" in sys.modules and "triton" not in sys.modules:
-            yield "needs triton, which crashes now: import slim_keras before tensorflow."
+            yield "needs triton before tensorflow: import slim_keras first."
     elif here.platform != "cpu":
         yield f"serves PyTorch on CPUs and GPUs. Received: device={here.platform!r}."
     elif not installed("numba"):

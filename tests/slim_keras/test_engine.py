@@ -151,7 +151,7 @@ def test_triton_is_not_loaded_after_tensorflow(before, monkeypatch):
         assert chosen("indrnn", "torch", "gpu") == "kernel"
         return
     assert chosen("indrnn", "torch", "gpu") == "scan"
-    with pytest.raises(ValueError, match="import slim_keras before tensorflow"):
+    with pytest.raises(ValueError, match="before tensorflow: import slim_keras first"):
         chosen("indrnn", "torch", "gpu", "kernel")
 
 

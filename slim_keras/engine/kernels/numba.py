@@ -4,11 +4,12 @@ The steps of `engine.passes` are written down by `recorder` and printed here as 
 source of a compiled function. A unit of an example is a lane. A thread takes a part of
 the lanes through all steps, `CHUNK` of them at a time: it copies what they read into a
 small array, computes, and copies what they write out of it. Between the copies there
-is one array alone, which is why LLVM makes vector instructions.
+is one array alone, which is why LLVM makes vector instructions. Where no unit sees
+another, states and weights stay in that array from the first step to the last.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from slim_keras.engine.kernels.product import pack
 from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
 from slim_keras.engine.kernels.text import PRINTED, indented
 
-CHUNK = 256  # lanes, a multiple of 16
+CHUNK = 512  # lanes, a multiple of 16
 SMALL = 1 << 15  # lanes times steps that one thread takes alone
 
 _PRINTED = PRINTED | {
@@ -140,10 +141,11 @@ def source(
     numbers = sorted({x for x in _operands(program) if not isinstance(x, str)})
     constant = {x: f"k{n}" for n, x in enumerate(numbers)}
     parts = _parts(program)
-    own = _own(program, parts, flags)
-    place = {name: k for k, name in enumerate(own)}
-    chunks = [_Chunk(part, place, flags, constant) for part in parts]
-    slots = max(chunk.slots for chunk in chunks)
+    order = "steps - 1 - k" if reverse else "k"
+    if program.matrix:
+        loops = _by_step(program, parts, flags, constant, order)
+    else:
+        loops = _by_chunk(parts, flags, constant, order)
     tiny = {32: 1e-30, 64: 1e-300}[bits]  # smaller numbers are slow, and nothing
     lines = [
         "import numpy as np",
@@ -160,27 +162,8 @@ def source(
         "",
         f"def kernel(steps, units, {', '.join(names)}, low, high):",
         "    size = high - low",
-        f"    s = np.zeros(({slots}, {CHUNK}), F)",
-        f"    own = np.zeros(({len(own)}, size), F)",
-        *indented(chunks[0].lines(), 4),
-        "    for k in range(steps):",
-        f"        t = {'steps - 1 - k' if reverse else 'k'}",
-        "        later = t > 0",
-        "        previous = t - 1 if later else 0",
+        *indented(loops, 4),
     ]
-    for flag in sorted(flags & set(own)):
-        lines += indented(_spread(flag, place[flag]), 8)
-    lines += indented(chunks[1].lines(), 8)
-    if product := program.matrix:
-        x, y = place[f"x {product.operands[0]}"], place[product.names[0]]
-        lines += indented(
-            [
-                f"product(own[{x}:{x + len(product.operands)}], {product.matrix}, "
-                f"own[{y}:{y + len(product.names)}], size // units)"
-            ],
-            8,
-        )
-        lines += indented(chunks[2].lines(), 8)
     lines += ["", "", *_entry(names, program.matrix, flags, f"float{bits}s")]
     return "\n".join(lines) + "\n"
 
@@ -219,16 +202,6 @@ def _entry(
         f"    kernel(steps, units, {', '.join(names)}, low, high)",
     ]
     return ["def run(data):", *indented(lines, 4)]
-
-
-def _spread(flag: str, place: int) -> list[str]:
-    """A flag of each example for all of its lanes."""
-    return [
-        "for row in range(low // units, (high + units - 1) // units):",
-        "    start = max(low, row * units) - low",
-        "    end = min(high, (row + 1) * units) - low",
-        f"    own[{place}, start:end] = one if {flag}[t, row] else zero",
-    ]
 
 
 def _operands(program: Program) -> Iterator[str | float]:
@@ -284,12 +257,49 @@ def _parts(program: Program) -> list[_Part]:
     return [first, _Part(before, results), _Part(after, waiting)]
 
 
-def _own(program: Program, parts: list[_Part], flags: set[str]) -> list[str]:
-    """What a thread keeps for itself, by name: a lane of each for every unit."""
-    arrays = ("stacked", "carry")
-    names = [k for part in parts for k in part.writes if not k.startswith(arrays)]
-    names += list(program.matrix.names) if program.matrix else []
-    return names + sorted(flags & {x for part in parts for x in part.reads})
+def _by_chunk(parts, flags, constant, order) -> Iterator[str]:
+    """The loops where units are alone: a chunk of lanes goes through all steps."""
+    slots: dict[str, int] = {}
+    before, step = (_Chunk(part, {}, flags, constant, slots) for part in parts)
+    staying = [x for x in slots if x.startswith(("fixed", "carry"))]
+    moving = [x for x in step.part.reads if x.startswith(("row", "earlier"))]
+    yield f"s = np.zeros(({len(slots)}, {CHUNK}), F)"
+    yield from _EACH
+    yield from indented([*before.copied_in(staying), *before.computed()], 4)
+    yield "    for k in range(steps):"
+    yield from indented([*_moment(order), *step.copied_in(moving)], 8)
+    yield from indented(step.computed(), 8)
+    yield from indented(step.copied_out("stacked"), 8)
+    yield from indented(step.copied_out("carry"), 4)
+
+
+def _by_step(program, parts, flags, constant, order) -> Iterator[str]:
+    """The loops where a unit sees others: all chunks take a step before the next."""
+    product = program.matrix
+    own = [x for part in parts for x in part.writes if not x.startswith(_GIVEN)]
+    own += product.names
+    place = {name: k for k, name in enumerate(own)}
+    chunks = [_Chunk(part, place, flags, constant, {}) for part in parts]
+    yield f"s = np.zeros(({max(len(x.slots) for x in chunks)}, {CHUNK}), F)"
+    yield f"own = np.zeros(({len(own)}, size), F)"
+    before, first, second = ([*x.lines()] for x in chunks)
+    yield from before
+    yield "for k in range(steps):"
+    yield from indented([*_moment(order), *first], 4)
+    x, y = place[f"x {product.operands[0]}"], place[product.names[0]]
+    yield (
+        f"    product(own[{x}:{x + len(product.operands)}], {product.matrix}, "
+        f"own[{y}:{y + len(product.names)}], size // units)"
+    )
+    yield from indented(second, 4)
+
+
+_GIVEN = ("stacked", "carry")  # arrays that the caller gives to be written
+_EACH = (f"for at in range(0, size, {CHUNK}):", f"    w = min({CHUNK}, size - at)")
+
+
+def _moment(order: str) -> list[str]:
+    return [f"t = {order}", "later = t > 0", "previous = t - 1 if later else 0"]
 
 
 class _Chunk:
@@ -300,11 +310,14 @@ class _Chunk:
         place: Where what a thread keeps for itself stands, by name.
         flags: Names of arrays of booleans.
         constant: The names of numbers.
+        slots: The rows of the small array by name; those of the part join them.
     """
 
-    def __init__(self, part, place, flags, constant):
+    def __init__(self, part, place, flags, constant, slots):
         self.part, self.place, self.flags, self.constant = part, place, flags, constant
-        self.slots = len(part.reads) + len(part.writes)
+        self.slots = slots
+        for name in (*part.reads, *part.writes):
+            slots.setdefault(name, len(slots))
 
     def _array(self, name: str) -> str:
         """The lanes of an array that a step reads or writes, from `at` on."""
@@ -317,44 +330,53 @@ class _Chunk:
             return f"{name}[previous, {here}"
         return f"{name}[{here}"
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Iterator[str]:
+        """The part, from arrays to arrays."""
+        if self.part.writes:
+            yield from _EACH
+            yield from indented(self.copied_in(self.part.reads), 4)
+            yield from indented(self.computed(), 4)
+            yield from indented(self.copied_out(), 4)
+
+    def copied_in(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            if name in self.flags:  # of an example, for all of its lanes
+                yield "start = low + at"
+                yield "for row in range(start // units, (start + w - 1) // units + 1):"
+                yield "    a = max(0, row * units - start)"
+                yield "    z = min(w, (row + 1) * units - start)"
+                yield f"    s[{self.slots[name]}, a:z] = {name}[t, row]"
+                continue
+            yield f"a = {self._array(name)}"
+            yield "for j in range(w):"
+            yield f"    s[{self.slots[name]}, j] = a[j]"
+
+    def computed(self) -> Iterator[str]:
         part = self.part
         if not part.writes:
-            return []
-        slot = {name: k for k, name in enumerate((*part.reads, *part.writes))}
+            return
         local = {name: f"x{k}" for k, name in enumerate(part.reads)}
         local |= {line.name: line.name for line in part.lines}
-        lines = [
-            f"for at in range(0, size, {CHUNK}):",
-            f"    w = min({CHUNK}, size - at)",
-        ]
-        for name in part.reads:
-            lines += [
-                f"    a = {self._array(name)}",
-                "    for j in range(w):",
-                f"        s[{slot[name]}, j] = a[j]",
-            ]
-        lines.append("    for j in range((w + 15) // 16 * 16):  # whole vectors")
+        yield "for j in range((w + 15) // 16 * 16):  # whole vectors"
         for name in part.reads:
             flag = " != zero" if name in self.flags else ""
-            lines.append(f"        {local[name]} = s[{slot[name]}, j]{flag}")
+            yield f"    {local[name]} = s[{self.slots[name]}, j]{flag}"
         for line in part.lines:
             operands = [self._operand(x, local) for x in line.operands]
-            text = _PRINTED[line.operation].format(*operands)
-            lines.append(f"        {line.name} = {text}")
+            yield f"    {line.name} = {_PRINTED[line.operation].format(*operands)}"
         for k, (name, operand) in enumerate(part.writes.items()):
             text = self._operand(operand, local)
-            if name.startswith(("carry", "stacked")):
-                lines.append(f"        y{k} = {text}")
+            if name.startswith(_GIVEN):
+                yield f"    y{k} = {text}"
                 text = f"zero if abs(y{k}) < tiny else y{k}"
-            lines.append(f"        s[{slot[name]}, j] = {text}")
-        for name in part.writes:
-            lines += [
-                f"    a = {self._array(name)}",
-                "    for j in range(w):",
-                f"        a[j] = s[{slot[name]}, j]",
-            ]
-        return lines
+            yield f"    s[{self.slots[name]}, j] = {text}"
+
+    def copied_out(self, start: str = "") -> Iterator[str]:
+        for name in self.part.writes:
+            if name.startswith(start):
+                yield f"a = {self._array(name)}"
+                yield "for j in range(w):"
+                yield f"    a[j] = s[{self.slots[name]}, j]"
 
     def _operand(self, operand: str | float, local: dict[str, str]) -> str:
         return local[operand] if isinstance(operand, str) else self.constant[operand]
