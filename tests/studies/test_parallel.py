@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import slim_keras
-from slim_keras.variants import VARIANTS
 
 if keras.config.backend() != "jax":
     pytest.skip("the study is JAX's", allow_module_level=True)
@@ -17,7 +16,6 @@ from experiments.core.command import main
 from studies.parallel import __main__ as study, layer as parallel
 from studies.parallel.layer import WAYS
 
-POINTWISE = [key for key, row in VARIANTS.items() if row.pointwise]
 B, T, M, N = 2, 37, 3, 4
 
 
@@ -55,8 +53,8 @@ def check(layer, twin, x):
 @pytest.mark.parametrize(
     ("key", "study"),
     # One state and two; the others differ in what all of them solve.
-    [(key, "parallel") for key in POINTWISE]
-    + [(key, study) for key in ("indrnn", "indylstm") for study in list(WAYS)[1:]],
+    [(key, "parallel") for key in ("indrnn", "indylstm", "lstm_c6")]
+    + [("indylstm", study) for study in list(WAYS)[1:]],
 )
 def test_values_and_gradients(key, study):
     layer, twin, x = pair(key, study, scale=0.5)

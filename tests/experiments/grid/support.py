@@ -25,6 +25,7 @@ batch_size = 100
 epochs = 2
 eta = 0.01
 seed = 7
+engine = "scan"
 """
 # What a row says of the time and the machine.
 UNLIKE = {"started", "finished", "seconds_per_epoch"}
