@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-LIBRARY = ("tests/slim_keras", "tests/test_readme.py")
+LIBRARY = "tests/slim_keras"
+README = "tests/test_readme.py"
 # What of the library is the same on all backends runs on PyTorch, which compiles
 # nothing and so is the quickest. The experiments run there for the same reason, but for
 # what is of another backend.
@@ -19,8 +20,6 @@ OF_TENSORFLOW = (
     "tests/test_docs.py",
     "tests/experiments/edge/test_edge.py",
     "tests/experiments/core/test_devices.py",
-    "tests/experiments/grid/test_cluster.py",
-    "tests/experiments/grid/test_grid.py",
     "tests/experiments/speed/test_speed.py",
     "tests/experiments/test_stream.py",
     "tests/experiments/test_imdb.py",
@@ -38,14 +37,16 @@ def but(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 BACKENDS = {
-    "tensorflow": (*OF_TENSORFLOW, *LIBRARY, *but(ONCE)),
-    "jax": (*OF_JAX, *LIBRARY, *but(ONCE)),
-    "torch": ("tests/experiments", *LIBRARY, *but(OF_TENSORFLOW)),
+    "tensorflow": (*OF_TENSORFLOW, LIBRARY, README, *but(ONCE)),
+    "jax": (*OF_JAX, LIBRARY, README, *but(ONCE)),
+    "torch": ("tests/experiments", LIBRARY, *but(OF_TENSORFLOW)),
 }
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
-# for TensorFlow's, which the same XLA compiles. Kernels of numba and Triton run
-# uncompiled but in the tests of their compilers.
+# in the notebooks. Kernels of numba and Triton run uncompiled but in the tests of their
+# compilers.
+UNOPTIMISED = "backend_optimization_level=0", "llvm_disable_expensive_passes=true"
 QUICK = {
+    "tensorflow": {"XLA_FLAGS": " ".join(f"--xla_{flag}" for flag in UNOPTIMISED)},
     "jax": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
     "torch": {"NUMBA_DISABLE_JIT": "1", "TRITON_INTERPRET": "1"},
 }
@@ -67,6 +68,7 @@ def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
                 "tests/slim_keras/test_numba.py",
                 "tests/slim_keras/test_triton_compiled.py",
                 "tests/experiments/speed/test_speed.py::test_engines",
+                README,
             ],
         ),
     ]

@@ -20,7 +20,8 @@ import json, os, sys
 from pathlib import Path
 
 backend, folder = sys.argv[1:]
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+flags = "--xla_force_host_platform_device_count=2"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " " + flags
 if backend == "tensorflow":
     import tensorflow as tf
     (cpu,) = tf.config.list_physical_devices("CPU")
