@@ -55,6 +55,12 @@ def make(key, rng, *, units=UNITS, features=FEATURES, **arguments):
     return randomise(layer, rng)
 
 
+def uncompiled(model):
+    """The model, which predicts without XLA: that takes long over many loops."""
+    model.compile(jit_compile=False)
+    return model
+
+
 def twin(layer, **changes):
     """A layer with the same weights and other arguments."""
     copy = type(layer).from_config(layer.get_config() | changes)

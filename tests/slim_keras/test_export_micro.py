@@ -46,7 +46,8 @@ def every_layer():
     ]
     # LiteRT Micro joins ten arrays at most.
     join = keras.layers.Concatenate()
-    model = keras.Model(x, join([join(outputs[:7]), join(outputs[7:])]))
+    joined = join([join(outputs[:7]), join(outputs[7:])])
+    model = support.uncompiled(keras.Model(x, joined))
     support.randomise(model, np.random.default_rng(0))
     return model, export.streaming(model)
 

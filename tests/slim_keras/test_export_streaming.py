@@ -40,7 +40,7 @@ def test_every_layer(rng):
         slim_keras.get(key)(3, return_sequences=True, engine="loop", name=key)(x)
         for key in KEYS
     ]
-    model = keras.Model(x, keras.layers.Concatenate()(outputs))
+    model = support.uncompiled(keras.Model(x, keras.layers.Concatenate()(outputs)))
     support.randomise(model, rng)
     live = export.streaming(model)
     states = {f"{key}_h" for key in KEYS} | {f"{key}_c" for key in KEYS}

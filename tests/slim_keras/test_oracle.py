@@ -12,11 +12,12 @@ CASES = {
 }
 
 
-# Keras' own loop has nothing of ours but the step: once is enough.
-RUNS = [
-    (engine, key, case)
-    for engine, key in support.runs(*support.KEYS)
-    for case in (CASES if engine != "loop" else ["everything"])
+# The variants differ in their step, which is the same in every case; Keras' own loop
+# has nothing else of ours.
+RUNS = [(*run, "everything") for run in support.runs(*support.KEYS)] + [
+    (*run, case)
+    for run in support.runs("lstm", "lstm5a", "lstm_c6", engines=("scan", "kernel"))
+    for case in ("plain", "last")
 ]
 
 

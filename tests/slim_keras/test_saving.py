@@ -91,19 +91,19 @@ def test_files_of_every_layer(tmp_path, rng):
     x = keras.Input((None, FEATURES))
     outputs = []
     for key in support.KEYS:
-        layer = slim_keras.get(key)(UNITS, return_sequences=True)
+        # Keras' own loop, which compiles nothing.
+        layer = slim_keras.get(key)(UNITS, return_sequences=True, engine="loop")
         y = keras.layers.Bidirectional(layer)(x)
         outputs.append(keras.layers.RNN(slim_keras.get(key).cell_class(UNITS))(y))
     model = support.randomise(keras.Model(x, outputs), rng)
-    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    x = support.floats(rng, BATCH, 2, FEATURES)
     wanted = support.outputs(model, x)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     support.close(support.outputs(loaded, x), wanted, atol=0)
     clone = keras.models.clone_model(model)
     assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
-    for found, other in zip(support.outputs(clone, x), wanted, strict=True):
-        assert np.abs(found - other).max() > 1e-3
+    assert np.abs(clone.get_weights()[0] - model.get_weights()[0]).max() > 1e-3
     model.save_weights(tmp_path / "model.weights.h5")
     clone.load_weights(tmp_path / "model.weights.h5")
     support.close(support.outputs(clone, x), wanted, atol=0)
