@@ -31,11 +31,6 @@ TINY = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _without_numba():
-    """Here the kernel is measured, too."""
-
-
 @pytest.mark.parametrize("options", [[], ["--model", "layer", "--masked"]])
 def test_rows(options, tmp_path):
     output = tmp_path / "speed.jsonl"
