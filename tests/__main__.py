@@ -1,34 +1,48 @@
 """Runs every check: style, types, and the tests, those of the library per backend.
 
 python -m tests [arguments for pytest]
+
+As many run side by side as there are processors. What one says is shown when it ends.
 """
 
 import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 LIBRARY = "tests/slim_keras"
+EXPERIMENTS = "tests/experiments"
 README = "tests/test_readme.py"
+SPEED = f"{EXPERIMENTS}/speed/test_speed.py"
 # What of the library is the same on all backends runs on PyTorch, which compiles
 # nothing and so is the quickest. The experiments run there for the same reason, but for
 # what is of another backend.
-ONCE = tuple(f"tests/slim_keras/test_{name}.py" for name in ("export_c", "variants"))
+ONCE = tuple(f"{LIBRARY}/test_{name}.py" for name in ("export_c", "variants"))
 OF_TENSORFLOW = (
     "tests/test_notebooks.py",
     "tests/test_docs.py",
-    "tests/experiments/edge/test_edge.py",
-    "tests/experiments/core/test_devices.py",
-    "tests/experiments/speed/test_speed.py",
-    "tests/experiments/test_stream.py",
-    "tests/experiments/test_imdb.py",
+    f"{EXPERIMENTS}/datasets",
+    f"{EXPERIMENTS}/edge/test_edge.py",
+    f"{EXPERIMENTS}/core/test_devices.py",
+    f"{EXPERIMENTS}/test_stream.py",
+)
+SPEED_OF_TENSORFLOW = (
+    f"{SPEED}::test_rows",
+    f"{SPEED}::test_a_kernel_on_tensorflow_is_refused",
 )
 OF_JAX = (
-    "tests/experiments/core/test_together.py",
-    "tests/experiments/speed/test_speed.py::test_engines",
-    "tests/experiments/speed/test_speed.py::test_functions_of_a_device_lower_for_it",
+    f"{EXPERIMENTS}/core/test_together.py",
+    f"{SPEED}::test_engines",
+    f"{SPEED}::test_functions_of_a_device_lower_for_it",
     "tests/studies",
+)
+COMPILED = (
+    f"{LIBRARY}/test_numba.py",
+    f"{LIBRARY}/test_triton_compiled.py",
+    f"{SPEED}::test_engines",
+    README,
 )
 
 
@@ -36,60 +50,57 @@ def but(paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
 
 
-BACKENDS = {
-    "tensorflow": (*OF_TENSORFLOW, LIBRARY, README, *but(ONCE)),
-    "jax": (*OF_JAX, LIBRARY, README, *but(ONCE)),
-    "torch": ("tests/experiments", LIBRARY, *but(OF_TENSORFLOW)),
-}
 # The programs of a test run for less time than LLVM takes to optimise them. It does so
 # in the notebooks. Kernels of numba and Triton run uncompiled but in the tests of their
 # compilers.
-UNOPTIMISED = "backend_optimization_level=0", "llvm_disable_expensive_passes=true"
-QUICK = {
-    "tensorflow": {"XLA_FLAGS": " ".join(f"--xla_{flag}" for flag in UNOPTIMISED)},
-    "jax": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-    "torch": {"NUMBA_DISABLE_JIT": "1", "TRITON_INTERPRET": "1"},
-}
+XLA = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "XLA_FLAGS": XLA}
+JAX = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+TORCH = {"KERAS_BACKEND": "torch"}
+UNCOMPILED = TORCH | {"NUMBA_DISABLE_JIT": "1", "TRITON_INTERPRET": "1"}
+# What takes longest stands first.
+TESTS = (
+    (TENSORFLOW, (LIBRARY, README, *but(ONCE))),
+    (JAX, (*OF_JAX, LIBRARY, README, *but(ONCE))),
+    (TENSORFLOW, (*OF_TENSORFLOW, *SPEED_OF_TENSORFLOW)),
+    (UNCOMPILED, (EXPERIMENTS, *but(OF_TENSORFLOW))),
+    (UNCOMPILED, (LIBRARY,)),
+    (TORCH, COMPILED),
+)
 
 
-def commands(arguments: list[str]) -> list[tuple[str, list[str]]]:
-    """Backend (or nothing) and module with arguments, in the order of running."""
-    # What takes longest stands first, and a worker without work takes the other's.
-    pytest = ["pytest", "-n", "2", "--dist", "worksteal", *arguments]
+def commands(arguments: list[str]) -> list[tuple[dict[str, str], list[str]]]:
+    """Variables of the environment, and a module with its arguments."""
     return [
-        ("", ["ruff", "check"]),
-        ("", ["ruff", "format", "--check"]),
-        ("", ["mypy"]),
-        *[(backend, [*pytest, *paths]) for backend, paths in BACKENDS.items()],
-        (
-            "compiled torch",
-            [
-                *pytest,
-                "tests/slim_keras/test_numba.py",
-                "tests/slim_keras/test_triton_compiled.py",
-                "tests/experiments/speed/test_speed.py::test_engines",
-                README,
-            ],
-        ),
+        *[(variables, ["pytest", *arguments, *paths]) for variables, paths in TESTS],
+        ({}, ["mypy"]),
+        ({}, ["ruff", "check"]),
+        ({}, ["ruff", "format", "--check"]),
     ]
 
 
+def run(command: tuple[dict[str, str], list[str]]) -> tuple[str, bool]:
+    """The command as a shell has it, and whether it failed."""
+    variables, module = command
+    words = [f"{k}={v}" for k, v in variables.items()] + ["python", "-m", *module]
+    shown = shlex.join(words)
+    finished = subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    print(f"\n$ {shown}\n{finished.stdout}", end="", flush=True)
+    return shown, bool(finished.returncode)
+
+
 def main() -> int:
-    failed = []
-    for backend, command in commands(sys.argv[1:]):
-        environment = {"KERAS_BACKEND": backend.split()[-1]} if backend else {}
-        environment |= QUICK.get(backend, {})
-        shown = shlex.join(
-            [f"{k}={v}" for k, v in environment.items()] + ["python", "-m", *command]
-        )
-        print(f"\n$ {shown}", flush=True)
-        finished = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=Path(__file__).parent.parent,
-            env=os.environ | environment,
-        )
-        if finished.returncode:
-            failed.append(shown)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ended = list(pool.map(run, commands(sys.argv[1:])))
+    failed = [shown for shown, has_failed in ended if has_failed]
     print("\nEverything passed." if not failed else "\nFailed:")
     for shown in failed:
         print(f"  {shown}")
