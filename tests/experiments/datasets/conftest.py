@@ -1,50 +1,13 @@
 """Every test of the data sets is alone: no network, no data, no cache of the user."""
 
-import json
-import os
 import shutil
 import socket
 import subprocess
-import sys
+import warnings
 
 import pytest
-from filelock import FileLock
 
 from experiments.datasets import choose
-
-_PREPARE = """
-import json, sys
-import numpy as np
-import tensorflow_datasets as tfds
-f = tfds.features
-KINDS = {
-    "text": f.Text(),
-    "label": f.ClassLabel(num_classes=10),
-    "image": f.Image(shape=(28, 28, 1)),
-    "audio": f.Audio(file_format="wav", sample_rate=8000),
-    "audio/filename": f.Text(),
-}
-ARRAYS = {"image": np.uint8, "audio": np.int64}
-for name, config, version, splits in json.load(sys.stdin):
-    (first, *_), *_ = splits.values()
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name=name,
-        config=config,
-        version=version,
-        data_dir=sys.argv[1],
-        features=f.FeaturesDict({key: KINDS[key] for key in first}),
-        split_datasets={
-            split: [
-                (number, {
-                    key: np.array(value, ARRAYS[key]) if key in ARRAYS else value
-                    for key, value in example.items()
-                })
-                for number, example in enumerate(examples)
-            ]
-            for split, examples in splits.items()
-        },
-    )
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -69,23 +32,42 @@ def originals(tmp_path_factory):
     """Small data sets that tensorflow-datasets has prepared; not to be changed."""
     from . import test_imdb, test_mnist, test_spoken_digits
 
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # the first worker prepares them for all
-    folder /= "prepared"
-    modules = (test_imdb, test_mnist, test_spoken_digits)
-    sets = [module.prepared() for module in modules]
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            subprocess.run(
-                [sys.executable, "-c", _PREPARE, str(folder)],
-                input=json.dumps(sets),
-                text=True,
-                env=os.environ | {"NO_GCE_CHECK": "true"},
-                capture_output=True,
-                check=True,
+    folder = tmp_path_factory.mktemp("prepared")
+    with warnings.catch_warnings(action="ignore"):
+        import tensorflow_datasets as tfds
+
+        kinds = {
+            "text": tfds.features.Text(),
+            "label": tfds.features.ClassLabel(num_classes=10),
+            "image": tfds.features.Image(shape=(28, 28, 1)),
+            "audio": tfds.features.Audio(file_format="wav", sample_rate=8000),
+            "audio/filename": tfds.features.Text(),
+        }
+        for module in (test_imdb, test_mnist, test_spoken_digits):
+            name, config, version, splits = module.prepared()
+            (first, *_), *_ = splits.values()
+            tfds.dataset_builders.store_as_tfds_dataset(
+                name=name,
+                config=config,
+                version=version,
+                data_dir=folder,
+                features=tfds.features.FeaturesDict({key: kinds[key] for key in first}),
+                split_datasets={k: list(enumerate(v)) for k, v in splits.items()},
             )
     return folder
+
+
+@pytest.fixture
+def without_child(originals, monkeypatch):
+    """Prepared data are read in this process, which has loaded TensorFlow already."""
+    from experiments.datasets import tfds_child
+
+    def run(command, **options):
+        with warnings.catch_warnings(action="ignore"):
+            tfds_child.read(*map(str, command[3:]))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("experiments.datasets.tfds.subprocess.run", run)
 
 
 @pytest.fixture

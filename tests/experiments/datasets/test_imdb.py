@@ -273,34 +273,28 @@ def test_damaged_prepared_data_is_one_line_without_tensorflow(tmp_path, prepare)
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    return imdb.load(
-        "imdb", DATA / "imdb", cache_dir=tmp_path_factory.mktemp("archive")
-    )
+def reviews():
+    return sources.find(DATA / "imdb").read()
 
 
 class TestReal:
     pytestmark = real_data("imdb/aclImdb*.tar.gz", f"tfds/{PREPARED}")
 
-    def test_size_and_classes(self, archive):
-        for x, y in (
-            (archive.x_train, archive.y_train),
-            (archive.x_test, archive.y_test),
-        ):
+    def test_prepared_data_are_the_reviews_of_the_archive(self, reviews, without_child):
+        prepared = sources.find(DATA / "tfds").read()
+        assert {k: sorted(v) for k, v in prepared.items()} == {
+            k: sorted(v) for k, v in reviews.items()
+        }
+
+    def test_the_vocabulary_is_the_one_that_keras_users_know(self, reviews):
+        x_train, y_train, x_test, y_test = text.to_arrays(
+            reviews["train"], reviews["test"], num_words=5_000, length=500
+        )
+        for x, y in ((x_train, y_train), (x_test, y_test)):
             assert x.shape == (25_000, 500)
             assert np.bincount(y).tolist() == [12_500, 12_500]
             assert (x.min(), x.max()) == (0, 4_999)
-
-    def test_prepared_data_gives_the_arrays_of_the_archive(self, archive, tmp_path):
-        prepared = imdb.load("imdb", DATA / "tfds", cache_dir=tmp_path)
-        assert prepared.origin != archive.origin
-        assert prepared.checksum == archive.checksum
-
-    def test_the_vocabulary_is_the_one_that_keras_users_know(self, archive):
-        reviews = sources.find(DATA / "imdb").read()
-        ranks = text.rank_words(
-            text.normalise(review) for review, _ in reviews["train"]
-        )
+        ranks = text.rank_words(text.normalise(one) for one, _ in reviews["train"])
         assert len(ranks) == 88_582
         ordered = sorted(ranks, key=ranks.get)
         assert " ".join(ordered[:12]) == "the and a of to is br in it i this that"
@@ -310,5 +304,5 @@ class TestReal:
         numbers = [ranks.get(word, 5_000) + 3 for word in words]
         row = [1, *(number if number < 5_000 else 2 for number in numbers)][-500:]
         row = [0] * (500 - len(row)) + row
-        same = (archive.x_test == row).all(axis=1)
-        assert archive.y_test[same].tolist() == [label]
+        same = (x_test == row).all(axis=1)
+        assert y_test[same].tolist() == [label]

@@ -64,7 +64,7 @@ def prepared():
     arrays = digits()
     splits = {
         split: [
-            {"image": image[..., None].tolist(), "label": int(label)}
+            {"image": image[..., None], "label": int(label)}
             for image, label in zip(
                 arrays[f"x_{split}"], arrays[f"y_{split}"], strict=True
             )
@@ -97,7 +97,7 @@ def test_every_form_gives_the_same_arrays(write, below, tmp_path):
     assert_is_ours(load(tmp_path))
 
 
-def test_prepared_by_tensorflow_datasets(tmp_path, prepare):
+def test_prepared_by_tensorflow_datasets(tmp_path, prepare, without_child):
     prepare("mnist/3.0.1", tmp_path / "tfds")
     found, own = load(tmp_path), digits()
     for split in SIZES:  # it mixes what it writes
