@@ -19,7 +19,7 @@ from experiments.speed.models import MODELS
 BACKEND = [f"--backend={keras.config.backend()}"]
 TINY = [
     "--variants",
-    "lstm_c6,lstm3",
+    "lstm_c6",
     "--steps",
     "4,5",
     "--units",
@@ -31,30 +31,37 @@ TINY = [
 ]
 
 
-@pytest.mark.parametrize("options", [[], ["--model", "layer", "--masked"]])
-def test_rows(options, tmp_path):
+def measured(tmp_path, *options):
+    """The rows of a benchmark on the backend in use."""
     output = tmp_path / "speed.jsonl"
-    arguments = [*TINY, *BACKEND, *options, f"--output={output}"]
+    arguments = [*BACKEND, *options, f"--output={output}"]
     assert main(speed.Settings, speed.run, arguments) == 0
-    rows = [json.loads(line) for line in output.read_text().splitlines()]
-    native = [] if options else [contenders.NATIVE]
-    layers = [contenders.BASELINE, "lstm_c6", "lstm3", *native]
+    return [json.loads(line) for line in output.read_text().splitlines()]
+
+
+def test_rows(tmp_path):
+    rows = measured(tmp_path, *TINY)
+    layers = [contenders.BASELINE, "lstm_c6", contenders.NATIVE]
     assert [row["layer"] for row in rows] == 2 * layers
     assert [row["T"] for row in rows] == [4] * len(layers) + [5] * len(layers)
     for row in rows:
         baseline = next(r for r in rows if r["T"] == row["T"])
         ratio = baseline["step_ms"] / row["step_ms"]
         assert row["step_over_baseline"] == pytest.approx(ratio)
-        assert (row["floor_ms"] is not None) == (row["layer"] in ("lstm_c6", "lstm3"))
-        assert row["masked"] is bool(options)
+        assert (row["floor_ms"] is not None) == (row["layer"] == "lstm_c6")
+        assert row["masked"] is False
+
+
+def test_rows_of_layers_alone_with_a_mask(tmp_path):
+    options = ["--model=layer", "--masked", "--variants=lstm3", "--steps=4"]
+    rows = measured(tmp_path, *TINY, *options)
+    assert [row["layer"] for row in rows] == [contenders.BASELINE, "lstm3"]
+    assert [row["masked"] for row in rows] == [True, True]
 
 
 def test_stacks_on_the_adding_problem(tmp_path):
-    output = tmp_path / "speed.jsonl"
-    arguments = [*BACKEND, *TINY[2:], "--variants=indrnn", f"--output={output}"]
-    arguments += ["--model=adding", "--features=2", "--layers=1,2", "--steps=4"]
-    assert main(speed.Settings, speed.run, [*arguments, "--no-keras"]) == 0
-    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    options = ["--variants=indrnn", "--model=adding", "--features=2", "--layers=1,2"]
+    rows = measured(tmp_path, *TINY, *options, "--steps=4", "--no-keras")
     layers = [row["layer"] for row in rows]
     assert layers == ["indrnn", "indrnn x2", contenders.NATIVE]
     assert [row["engine"] for row in rows] == ["auto", "auto", None]
@@ -108,14 +115,11 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(keras.layers, "LSTM", without_cudnn)
     monkeypatch.setenv("COLUMNS", "80")
-    output = tmp_path / "speed.jsonl"
-    arguments = [*BACKEND, *TINY[4:], "--variants=indylstm", "--model=layer"]
+    arguments = [*TINY, "--variants=indylstm", "--model=layer"]
     scan = "scan:2" if keras.config.backend() == "jax" else "scan:1"
     native = keras.config.backend() == "torch" and device == "gpu"
     arguments += [f"--engines={scan},kernel", "--native" if native else "--no-native"]
-    arguments += [f"--device={device}", "--steps=4", f"--output={output}"]
-    assert main(speed.Settings, speed.run, arguments) == 0
-    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    rows = measured(tmp_path, *arguments, f"--device={device}", "--steps=4")
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
     last = [None] if native else []
@@ -242,7 +246,15 @@ def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
         speed._check(speed.Settings())
 
 
-def test_bad_input(tmp_path, capsys):
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="the others have kernels"
+)
+def test_a_kernel_on_tensorflow_is_refused(capsys):
+    assert main(speed.Settings, speed.run, ["--engines=kernel", *BACKEND]) == 2
+    assert "serves the backends jax and torch" in capsys.readouterr().err
+
+
+def test_bad_input(capsys):
     for options, named in (
         (["--steps", "4,0"], "4,0"),
         (["--units", "many"], "many"),
@@ -250,7 +262,6 @@ def test_bad_input(tmp_path, capsys):
         (["--model", "adding", "--features", "3"], "features 3"),
         (["--engines", "scan,fast"], "fast"),
         (["--engines", "scan:0"], "scan:0"),
-        (["--engines", "kernel"], "serves the backends jax and torch"),
         (["--engines", "scan:"], "scan:"),
         (["--device", "gpu"], "device gpu"),
     ):
