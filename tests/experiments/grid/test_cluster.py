@@ -27,11 +27,14 @@ def _ray():
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
     """A head that trains nothing, and a node that trains one run at a time."""
     from ray import cluster_utils
 
-    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    # Ray's own 15 would starve the training beside other tests.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    head = {"num_cpus": 0, "include_dashboard": False}
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     made.add_node(num_cpus=1)
     yield made
     made.shutdown()
