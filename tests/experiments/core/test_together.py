@@ -43,11 +43,10 @@ def reviews(tmp_path):
 
 
 def assert_alike(output, expected):
-    """The same rows and epochs, up to rounding."""
+    """The same rows and epochs of the runs that are expected, up to rounding."""
     for read in (rows, histories):
         found, other = read(output), read(expected)
-        assert found.keys() == other.keys()
-        for name in found:
+        for name in other:
             pairs = zip(
                 *map(keras.tree.flatten, (found[name], other[name])), strict=True
             )
@@ -80,7 +79,7 @@ def interrupt(monkeypatch):
 
 def test_every_run_ends_where_it_ends_alone(reviews, tmp_path):
     one, many = tmp_path / "one", tmp_path / "many"
-    assert alone(reviews, one) == [0, 1] * 2
+    assert alone(reviews, one, "seed=4") == [0, 1]
     assert start(reviews, many, "--engine=vmap", "--jobs=4") == 0
     assert_alike(many, one)
     found = rows(many).values()
@@ -98,8 +97,9 @@ def test_a_deep_stack_with_a_schedule_ends_where_it_ends_alone(tmp_path, monkeyp
     path = tmp_path / "grid.toml"
     path.write_text(DIGITS)
     one, many = tmp_path / "one", tmp_path / "many"
-    assert alone(path, one) == [0] * 4
+    assert alone(path, one, "seed=4") == [0] * 2
     assert start(path, many, "--engine=vmap", "--jobs=4") == 0
+    assert len(rows(many)) == 4
     assert_alike(many, one)
 
 

@@ -45,9 +45,9 @@ def start(path: Path, output: Path, *args: str) -> int:
     return command.main(grid.Settings, grid.run, [str(path), *options, *args])
 
 
-def alone(path: Path, output: Path) -> list[int]:
+def alone(path: Path, output: Path, *changes: str) -> list[int]:
     """Trains the runs of a grid one by one in this process; their exit statuses."""
-    runs = definition.read(path, [BACKEND], str(output))
+    runs = definition.read(path, [BACKEND, *changes], str(output))
     return [runner.main(r.declared, command.arguments(r.config)) for r in runs]
 
 
