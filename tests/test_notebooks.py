@@ -10,9 +10,14 @@ named = pytest.mark.parametrize("name", notebooks.NAMES)
 # What trains for long: here every cell has to run, not to reach its figures.
 SHORTER = {
     "slim_layers": {
+        "2500": "250",
+        "(3000, 50, 4)": "(300, 50, 4)",
         "epochs=6": "epochs=1",
+        '    "IndyLSTM": IndyLSTM(24),\n': "",
+        '    "LSTM6, f=0.8": LSTM6(24, forget=0.8),\n': "",
         '    "LSTM6, f=0.96": LSTM6(24, forget=0.96),\n': "",
         '    "LSTM_C6, f=0.4": LSTM_C6(24, forget=0.4),\n': "",
+        "batch, steps = 32, 200": "batch, steps = 32, 20",
         '    "LSTM6, loop": LSTM6(n, engine="loop"),\n': "",
         '    "LSTM6, scan": LSTM6(n, engine="scan"),\n': "",
         "for _ in range(15)": "for _ in range(1)",
@@ -21,10 +26,17 @@ SHORTER = {
         '["lstm", "lstm6", "lstm_c6"]\n': '["lstm_c6"]\n',
         "eta = [1e-3, 1e-2, 1e-1]\n": "eta = [1e-2]\n",
         "epochs = 8\n": "epochs = 1\n",
-        "for f in (0.4, 0.8, 0.96)]\n": "for f in (0.4,)]\n",
+        "x_train[:500], data.y_train[:500]": "x_train[:100], data.y_train[:100]",
+        "LAYERS += [(key, f) for key": "LAYERS = [(key, f) for key",
+        '("lstm6", "lstm_c6") for f in (0.4, 0.8, 0.96)': '["lstm_c6"] for f in [0.4]',
         "(0.4, 0.8, 0.96):\n        panel": "(0.4,):\n        panel",
     },
-    "own_data": {"epochs=6": "epochs=1", "epochs=25": "epochs=1"},
+    "own_data": {
+        "rows = list(csv.DictReader(file))": "rows = list(csv.DictReader(file))[:500]",
+        "epochs=6": "epochs=1",
+        "range(600)": "range(60)",
+        "epochs=25": "epochs=1",
+    },
 }
 
 
