@@ -55,6 +55,11 @@ def make(key, rng, *, units=UNITS, features=FEATURES, **arguments):
     return randomise(layer, rng)
 
 
+def sequential(*layers, shape=(None, FEATURES), **arguments):
+    """A model of layers one after the other, for inputs of a shape."""
+    return keras.Sequential([keras.Input(shape, **arguments), *layers])
+
+
 def uncompiled(model):
     """The model, which predicts without XLA: that takes long over many loops."""
     model.compile(jit_compile=False)

@@ -31,15 +31,30 @@ def label(activation):
     return getattr(activation, "__name__", str(activation))
 
 
+BY_HAND = ["linear", "sigmoid", "relu", "hard_sigmoid", hard_sigmoid_keras2, None]
+
+
 @pytest.mark.parametrize(
-    "activation",
-    ["linear", "sigmoid", "relu", "hard_sigmoid", hard_sigmoid_keras2, None],
+    ("key", "activation"),
+    [
+        # As gates, and with and without gates around; h and c have the same formulas.
+        *[(key, activation) for key in ("lstm11", "lstm_c6") for activation in BY_HAND],
+        *[("indrnn", "linear"), ("indrnn", "hard_sigmoid")],
+    ],
     ids=label,
 )
-@pytest.mark.parametrize("key", ["lstm11", "lstm_c6", "indrnn"])
 def test_derivatives_by_hand(key, activation, rng):
     gate = {"recurrent_activation": activation} if key == "lstm11" else {}
-    chosen = layer(key, rng, activation=activation, **gate)
+    check(layer(key, rng, activation=activation, **gate), rng)
+
+
+@pytest.mark.parametrize(("key", "forget"), [("lstm5a", -0.5), ("lstm_c6", 0)])
+def test_constant_forget_gates(key, forget, rng):
+    check(layer(key, rng, forget=forget), rng)
+
+
+def check(chosen, rng):
+    """Values and gradients against the oracle's."""
     x, dy, states, mask = problem(chosen, rng)
     y, found = support.gradients(chosen, x, dy, states, mask=support.tensor(mask))
     support.close(y, support.expected(chosen, x, states, mask=mask))
@@ -51,55 +66,30 @@ def unheard_of(x):
     return ops.exp(-ops.square(x)) * ops.sin(2.0 * x)
 
 
-@pytest.mark.parametrize(
-    ("key", "activation"),
-    [
-        ("lstm5", "gelu"),
-        ("lstm5", "softmax"),
-        ("lstm6", "softsign"),
-        ("lstm6", unheard_of),
-        ("indrnn", "softmax"),
-    ],
-    ids=label,
-)
-def test_derivatives_by_the_backend(key, activation, rng):
-    """Against Keras' loop, which differentiates everything by itself."""
-    gate = {"recurrent_activation": activation} if key == "lstm5" else {}
-    scan = layer(key, rng, activation=activation, **gate)
-    loop = layer(key, rng, activation=activation, engine="loop", **gate)
-    loop.set_weights(scan.get_weights())
-    x, dy, states, mask = problem(scan, rng)
-    call = {"initial_state": states, "mask": support.tensor(mask)}
-    found, wanted = (support.gradients(each, x, dy, **call) for each in (scan, loop))
-    support.close(found[0], wanted[0])
-    support.close(found[1], wanted[1], rounding(wanted[1]))
-
-
-def step_function(x):
+def without_slope(x):
     return ops.cast(x > 0, x.dtype)
 
 
-def test_a_step_function_has_no_slope(rng):
-    scan = layer("lstm11", rng, recurrent_activation=step_function)
-    loop = layer("lstm11", rng, recurrent_activation=step_function, engine="loop")
+@pytest.mark.parametrize(
+    ("key", "arguments"),
+    [
+        ("lstm5", {"activation": "gelu", "recurrent_activation": "softmax"}),
+        ("lstm6", {"activation": unheard_of}),
+        ("indrnn", {"activation": "softmax"}),
+        ("lstm11", {"recurrent_activation": without_slope}),
+    ],
+    ids=["lstm5", "lstm6", "indrnn", "without slope"],
+)
+def test_derivatives_by_the_backend(key, arguments, rng):
+    """Against Keras' loop, which differentiates everything by itself."""
+    scan = layer(key, rng, engine="scan", **arguments)
+    loop = layer(key, rng, engine="loop", **arguments)
     loop.set_weights(scan.get_weights())
     x, dy, states, mask = problem(scan, rng)
     call = {"initial_state": states, "mask": support.tensor(mask)}
     found, wanted = (support.gradients(each, x, dy, **call) for each in (scan, loop))
     support.close(found[0], wanted[0])
     support.close(found[1], wanted[1], rounding(wanted[1]))
-
-
-@pytest.mark.parametrize(
-    ("key", "forget"),
-    [("lstm5a", 0.0), ("lstm5a", -0.5), ("lstm_c6", 0.99), ("lstm_c6", 0)],
-)
-def test_constant_forget_gates(key, forget, rng):
-    chosen = layer(key, rng, forget=forget)
-    x, dy, states, mask = problem(chosen, rng)
-    y, found = support.gradients(chosen, x, dy, states, mask=support.tensor(mask))
-    support.close(y, support.expected(chosen, x, states, mask=mask))
-    support.close(found, support.expected_gradients(chosen, x, dy, states, mask))
 
 
 def test_hard_sigmoid_of_keras_2():

@@ -7,16 +7,12 @@ import pytest
 import slim_keras
 from slim_keras import export
 from tests.slim_keras import support
-from tests.slim_keras.support import BACKEND, FEATURES
+from tests.slim_keras.support import BACKEND, FEATURES, sequential
 
 pytestmark = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="the same on every backend"
 )
 STEPS = 40
-
-
-def sequential(*layers, shape=(None, FEATURES), **arguments):
-    return keras.Sequential([keras.Input(shape, **arguments), *layers])
 
 
 def refused(message, tmp_path, model, error=ValueError, path="model.tflite", **given):

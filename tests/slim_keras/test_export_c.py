@@ -63,7 +63,7 @@ def one_step(cell, features=FEATURES):
 
 
 def live(*layers, shape=(None, FEATURES)):
-    return export.streaming(keras.Sequential([keras.Input(shape), *layers]))
+    return export.streaming(support.sequential(*layers, shape=shape))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import slim_keras
 from slim_keras import export
 from slim_keras.export import micro
 from tests.slim_keras import support
-from tests.slim_keras.support import BACKEND, FEATURES, KEYS
+from tests.slim_keras.support import BACKEND, FEATURES, KEYS, sequential
 
 CLOSE = 1e-4
 STEPS = 12
@@ -25,10 +25,6 @@ def to_micro(model, path, **arguments):
     return export.to_litert(model, path, runtime="micro", **arguments)
 
 
-def sequential(*layers, shape=(None, FEATURES), **arguments):
-    return keras.Sequential([keras.Input(shape, **arguments), *layers])
-
-
 def streamed(path, x):
     """What a file puts out at each step, in LiteRT Micro's interpreter."""
     with micro.open_micro(path) as file:
@@ -37,32 +33,30 @@ def streamed(path, x):
 
 @pytest.fixture(scope="module")
 def every_layer():
-    """Side by side in one model: every variant, its outputs at every step."""
+    """Side by side in one model of a step: every variant."""
     x = keras.Input((None, FEATURES))
-    outputs = [
-        # Keras' own loop, so that the check is against another forward pass.
-        slim_keras.get(key)(3, return_sequences=True, engine="loop", name=key)(x)
-        for key in KEYS
-    ]
+    outputs = [slim_keras.get(k)(3, return_sequences=True, name=k)(x) for k in KEYS]
     # LiteRT Micro joins ten arrays at most.
     join = keras.layers.Concatenate()
-    joined = join([join(outputs[:7]), join(outputs[7:])])
-    model = support.uncompiled(keras.Model(x, joined))
+    model = keras.Model(x, join([join(outputs[:7]), join(outputs[7:])]))
     support.randomise(model, np.random.default_rng(0))
-    return model, export.streaming(model)
+    return export.streaming(model)
 
 
 @ONLY_TENSORFLOW
 @pytest.mark.parametrize(("quantize", "close"), [(None, CLOSE), ("full16", 2e-2)])
 def test_every_layer(quantize, close, every_layer, tmp_path, rng):
-    model, live = every_layer
+    """Other tests hold the model of a step to whole sequences."""
     x = support.floats(rng, 8, STEPS, FEATURES)
     data = None if quantize is None else x
     given = {"quantize": quantize, "representative_data": data}
-    written = to_micro(live, tmp_path / "live.tflite", **given)
+    written = to_micro(every_layer, tmp_path / "live.tflite", **given)
     assert written.difference < close
-    found = streamed(written.path, x[:1])
-    np.testing.assert_allclose(found, model.predict_on_batch(x[:1]), atol=close)
+    found, wanted = (
+        streamed(written.path, x[:1]),
+        export.Stream(every_layer).feed(x[:1]),
+    )
+    np.testing.assert_allclose(found, wanted, atol=close)
 
 
 @pytest.fixture(scope="module")

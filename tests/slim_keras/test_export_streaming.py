@@ -7,15 +7,11 @@ import pytest
 import slim_keras
 from slim_keras import export
 from tests.slim_keras import support
-from tests.slim_keras.support import BACKEND, FEATURES, KEYS
+from tests.slim_keras.support import BACKEND, FEATURES, KEYS, sequential
 
 STEPS = 12
 # A step and a whole sequence sum in another order.
 ROUNDING = 2e-6
-
-
-def sequential(*layers, shape=(None, FEATURES)):
-    return keras.Sequential([keras.Input(shape), *layers])
 
 
 def streamed_close(model, x, stream=None):

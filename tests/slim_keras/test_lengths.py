@@ -38,19 +38,17 @@ class Unknown:
 
 
 @pytest.mark.parametrize(
-    ("key", "masked", "steps"),  # 13 is made longer
-    [("lstm6", True, 13), ("indrnn", False, 13), ("indrnn", True, 8)],
-)
-@pytest.mark.parametrize(
-    "arguments",
+    ("key", "masked", "steps", "arguments"),  # 13 is made longer
     [
-        {},
-        {"return_sequences": True},
-        {"return_sequences": True, "go_backwards": True},
-        {"return_sequences": True, "zero_output_for_mask": True},
+        ("lstm6", True, 13, {}),
+        ("lstm6", True, 13, {"return_sequences": True, "go_backwards": True}),
+        ("lstm6", True, 13, {"return_sequences": True, "zero_output_for_mask": True}),
+        ("indrnn", False, 13, {}),
+        ("indrnn", False, 13, {"return_sequences": True, "go_backwards": True}),
+        ("indrnn", True, 8, {"return_sequences": True}),
     ],
 )
-def test_an_unknown_length_changes_nothing(key, arguments, masked, steps, rng):
+def test_an_unknown_length_changes_nothing(key, masked, steps, arguments, rng):
     layer = support.make(key, rng, return_state=True, **arguments)
     x = support.floats(rng, support.BATCH, steps, FEATURES)
     call = {

@@ -95,7 +95,8 @@ def compared(key, rng, *, batch=5, steps=7, masked=True, **arguments):
         support.close(a, b, atol=2e-5)
 
 
-@pytest.mark.parametrize("key", ["lstm", "lstm5a", "indylstm"])
+# Other tests here have a vector or a matrix alone.
+@pytest.mark.parametrize("key", ["lstm", "lstm5a"])
 def test_compiled_is_the_scan(key, rng):
     compared(key, rng)
 

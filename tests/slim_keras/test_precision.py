@@ -20,10 +20,11 @@ def problem(rng):
 
 # Products and outputs have 11 and 8 bits; gradients add some tens of them.
 @pytest.mark.parametrize(
-    ("dtype", "bits"), [("mixed_float16", 11), ("mixed_bfloat16", 8)]
+    ("dtype", "bits", "engine", "key"),
+    [("mixed_float16", 11, *run) for run in support.runs("lstm_c6")]
+    + [("mixed_bfloat16", 8, *run) for run in support.runs("lstm5", "lstm_c6")],
 )
-@pytest.mark.parametrize(("engine", "key"), support.runs("lstm5", "lstm_c6"))
-def test_mixed_precision(key, dtype, bits, engine, problem, rng):
+def test_mixed_precision(dtype, bits, engine, key, problem, rng):
     layer = support.make(
         key, rng, return_sequences=True, return_state=True, dtype=dtype, engine=engine
     )
@@ -68,7 +69,8 @@ def test_recurrent_dropout_in_mixed_precision(key, engine, problem, rng):
             np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("key", ["lstm", "lstm6", "indrnn"])
+# Of what is carried, c and h.
+@pytest.mark.parametrize("key", ["lstm6", "indrnn"])
 def test_an_activation_of_a_mixed_policy(key, problem, rng):
     """A layer as the activation gives half precision for what is carried in float32."""
     leaky = keras.layers.LeakyReLU(0.3, dtype="mixed_bfloat16")
@@ -91,7 +93,10 @@ def test_an_activation_of_a_mixed_policy(key, problem, rng):
 @pytest.mark.parametrize(
     ("outside", "inside"), [("mixed_float16", "float32"), ("float32", "mixed_float16")]
 )
-@pytest.mark.parametrize(("engine", "key"), support.runs("lstm", "lstm_c6"))
+@pytest.mark.parametrize(
+    ("engine", "key"),
+    support.runs("lstm") + support.runs("lstm_c6", engines=["kernel"]),
+)
 def test_another_policy_around(key, engine, outside, inside, rng):
     """Keras casts the weights inside to the dtype of the policy around."""
     layer = support.make(key, rng, engine=engine, dtype=inside)

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import Phase, given, settings, strategies as st
 
 from tests.slim_keras import support
+from tests.slim_keras.support import BACKEND
 
 FLAGS = ("return_sequences", "go_backwards", "zero_output_for_mask")
 
@@ -18,7 +19,7 @@ def masks(draw):
 
 
 # Every example compiles a pass of its own, hence so few, and none to shrink one.
-@settings(max_examples=15, phases=[Phase.generate])
+@settings(max_examples=30 if BACKEND == "torch" else 8, phases=[Phase.generate])
 @given(
     run=st.sampled_from(support.runs(*support.KEYS, engines=("scan", "kernel"))),
     shape=masks(),

@@ -11,7 +11,7 @@ from slim_keras.cells import SlimCell
 from slim_keras.layers import SlimLayer
 from slim_keras.variants import VARIANTS, Variant
 from tests.slim_keras import oracle, support
-from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
+from tests.slim_keras.support import BACKEND, BATCH, FEATURES, STEPS, UNITS
 
 SUBSETS = [
     "".join(terms) for n in range(1, 5) for terms in itertools.combinations("WUub", n)
@@ -48,7 +48,10 @@ def tables_stay_as_they_are():
 
 
 # Every example compiles passes of its own, hence so few, and none to shrink one.
-@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
+@settings(
+    max_examples=30 if BACKEND == "torch" else 2,
+    phases=[Phase.explicit, Phase.generate],
+)
 @given(row=ROWS, engine=st.sampled_from(["scan", "loop"]), masked=st.booleans())
 @example(row=(1.0, 0.4, "Wub", 0.5, False), engine="scan", masked=False)
 @example(row=("Wu", "u", "WU", -1.5, False), engine="scan", masked=True)

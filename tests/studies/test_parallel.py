@@ -53,7 +53,7 @@ def check(layer, twin, x):
 @pytest.mark.parametrize(
     ("key", "study"),
     # One state and two; the others differ in what all of them solve.
-    [(key, "parallel") for key in ("indrnn", "indylstm", "lstm_c6")]
+    [(key, "parallel") for key in ("indrnn", "indylstm")]
     + [("indylstm", study) for study in list(WAYS)[1:]],
 )
 def test_values_and_gradients(key, study):
