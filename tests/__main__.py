@@ -2,7 +2,7 @@
 
 python -m tests [arguments for pytest]
 
-As many run side by side as there are processors. What one says is shown when it ends.
+Two run side by side. What one says is shown when it ends.
 """
 
 import os
@@ -84,6 +84,7 @@ def run(command: tuple[dict[str, str], list[str]]) -> tuple[str, bool]:
     variables, module = command
     words = [f"{k}={v}" for k, v in variables.items()] + ["python", "-m", *module]
     shown = shlex.join(words)
+    print(f"started: {shown}", flush=True)
     finished = subprocess.run(
         [sys.executable, "-m", *module],
         cwd=Path(__file__).parent.parent,
@@ -93,12 +94,12 @@ def run(command: tuple[dict[str, str], list[str]]) -> tuple[str, bool]:
         encoding="utf-8",
         errors="replace",
     )
-    print(f"\n$ {shown}\n{finished.stdout}", end="", flush=True)
+    print(f"\n$ {shown}\n{finished.stdout}", flush=True)
     return shown, bool(finished.returncode)
 
 
 def main() -> int:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(run, commands(sys.argv[1:])))
     failed = [shown for shown, has_failed in ended if has_failed]
     print("\nEverything passed." if not failed else "\nFailed:")

@@ -78,8 +78,8 @@ def exported(model, kind, tmp_path, **given):
         return load(tmp_path / name)
 
 
-# Where every length is free, TensorFlow's own formats take it as they take others.
-@pytest.mark.parametrize("kind", [k for k in FORMATS if k != "tf_saved_model"])
+# One format shows what a known length changes.
+@pytest.mark.parametrize("kind", FORMATS[:1])
 def test_fixed_length(kind, tmp_path, rng):
     model = side_by_side(rng, STEPS)
     run = exported(model, kind, tmp_path)

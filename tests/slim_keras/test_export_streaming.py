@@ -10,6 +10,10 @@ from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, FEATURES, KEYS, sequential
 
 STEPS = 12
+# Where nothing compiles. Every layer, masks, and a pause run on every backend.
+ONLY_PYTORCH = pytest.mark.skipif(
+    BACKEND != "torch", reason="a model is made for steps alike on every backend"
+)
 # A step and a whole sequence sum in another order.
 ROUNDING = 2e-6
 
@@ -44,6 +48,7 @@ def test_every_layer(rng):
     streamed_close(model, support.floats(rng, 2, STEPS, FEATURES))
 
 
+@ONLY_PYTORCH
 def test_stacked_with_what_stands_between(rng):
     model = sequential(
         keras.layers.Dense(4),
@@ -85,6 +90,7 @@ def test_running_output_of_words_with_a_mask(zeros, rng):
     assert np.abs(found[:, 0] - found[:, 1]).max() > 1e-3
 
 
+@ONLY_PYTORCH
 def test_a_layer_that_is_used_twice_has_two_states(rng):
     layer = slim_keras.LSTM6(FEATURES, return_sequences=True, name="mine")
     x = keras.Input((None, FEATURES))
@@ -112,6 +118,7 @@ def test_paused_and_resumed(tmp_path, rng):
         export.Stream(live).restore(tmp_path / "paused.npz")
 
 
+@ONLY_PYTORCH
 def test_saved_as_keras_file(tmp_path, rng):
     model = support.randomise(sequential(slim_keras.LSTM4(4)), rng)
     live = export.streaming(model)
@@ -121,6 +128,7 @@ def test_saved_as_keras_file(tmp_path, rng):
     streamed_close(model, x, export.Stream(loaded, batch_size=2))
 
 
+@ONLY_PYTORCH
 def test_weights_are_shared(rng):
     model = support.randomise(sequential(slim_keras.LSTM6(4)), rng)
     live = export.streaming(model)
@@ -163,6 +171,7 @@ def test_quantised_activations(tmp_path, rng):
         export.Stream(path, batch_size=2)
 
 
+@ONLY_PYTORCH
 def test_what_cannot_be_streamed_says_why(rng):
     layer = slim_keras.LSTM6
     for layers, message in (

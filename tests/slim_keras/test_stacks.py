@@ -36,23 +36,6 @@ def make(kind, rng, layer=None, **arguments):
     return stack
 
 
-@pytest.mark.parametrize(
-    ("stack", "logged"),  # by the authors' code, with a classifier of ten digits
-    [
-        (PlainStack(slim_keras.IndRNN(128), 6), 86_410),
-        (PlainStack(slim_keras.IndRNN(128), 12), 187_786),
-        (ResidualStack(slim_keras.IndRNN(128), 5), 170_890),
-        (DenseStack(slim_keras.IndRNN(16), (8, 6, 4)), 256_514),
-    ],
-    ids=["plain6", "plain12", "residual", "dense"],
-)
-def test_parameters_are_those_that_the_authors_logged(stack, logged):
-    classifier = keras.layers.Dense(10)
-    keras.Sequential([keras.Input((784, 1)), stack, classifier])
-    sizes = [np.prod(w.shape) for w in stack.trainable_weights + classifier.weights]
-    assert sum(sizes) == logged
-
-
 def recurrence(r, x, inference_epsilon):
     """R in NumPy: ReLU, one vector of recurrent weights, moving averages."""
 

@@ -33,6 +33,8 @@ def originals(tmp_path_factory):
     from . import test_imdb, test_mnist, test_spoken_digits
 
     folder = tmp_path_factory.mktemp("prepared")
+    no_search = pytest.MonkeyPatch()  # for a Google machine
+    no_search.setenv("NO_GCE_CHECK", "true")
     with warnings.catch_warnings(action="ignore"):
         import tensorflow_datasets as tfds
 
@@ -54,7 +56,8 @@ def originals(tmp_path_factory):
                 features=tfds.features.FeaturesDict({key: kinds[key] for key in first}),
                 split_datasets={k: list(enumerate(v)) for k, v in splits.items()},
             )
-    return folder
+    yield folder
+    no_search.undo()
 
 
 @pytest.fixture
