@@ -61,4 +61,5 @@ def _mathml(match: re.Match) -> str:
     shown = "block" if match[1] == "[" else "inline"
     latex = match[2].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
     latex = latex.replace("{aligned}", "{align*}")  # the name that the converter knows
-    return latex2mathml.converter.convert(latex, display=shown)
+    formula = latex2mathml.converter.convert(latex, display=shown)
+    return f'<div class="formula">{formula}</div>' if shown == "block" else formula

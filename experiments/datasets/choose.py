@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic
 
@@ -128,14 +128,10 @@ def cached(
     if not source.files:
         return build()
 
-    def read() -> Kept:
-        print(f"reading {source.path}; the cache keeps it", file=sys.stderr, flush=True)
-        return build()
-
     try:
         stats = cache.identity(source.files)
         key = [*edition, source.origin, stats, *options]
-        return cache.fetch(cache.default_folder(cache_dir), key, read, kind)
+        return cache.fetch(cache.default_folder(cache_dir), key, build, kind)
     except OSError as error:
         raise UserError(f"{source.path} cannot be read ({error})") from None
 
@@ -152,7 +148,18 @@ def _find(
         source = wanted.find(kept)
     if source is None:
         raise NotFoundError(f"none in {' or '.join(map(str, homes))}")
-    return source
+    return replace(source, read=functools.partial(_read, source))
+
+
+def _read(source: Source[Content]) -> Content:
+    """The content of a source. Some take a minute, so standard error names it first."""
+    _reading(source.path)
+    return source.read()
+
+
+@functools.cache  # once, though a grid reads the data many times
+def _reading(path: Path) -> None:
+    print(f"reading {path}", file=sys.stderr, flush=True)
 
 
 @functools.cache  # once, though a grid loads the data many times

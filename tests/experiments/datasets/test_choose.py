@@ -86,6 +86,15 @@ def test_the_folder_of_tensorflow_datasets_is_searched(monkeypatch, downloads):
     assert not downloads
 
 
+def test_what_is_read_is_named_once(tmp_path, capsys):
+    path = tmp_path / "set.txt"
+    path.write_text("on disk")
+    _, source = choose("mine", [SET], tmp_path)
+    assert capsys.readouterr().err == ""  # the cache may have it
+    assert [source.read(), source.read()] == ["on disk", "on disk"]
+    assert capsys.readouterr().err == f"reading {path}\n"
+
+
 def test_without_data_the_sample_is_announced_once(capsys):
     assert content("auto", [SET]) == ("sample", "made")
     said = capsys.readouterr().err
