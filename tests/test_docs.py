@@ -13,6 +13,7 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
+from slim_keras.export.c import compiler
 from slim_keras.variants import VARIANTS
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,8 @@ README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
 NOT_RUN = "<!-- not run: "  # the line before a block that takes long, with the reason
+SENSOR = "void read_sensor(float *); void act_on(const float *);"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 
 
 def text_of(page):
@@ -81,6 +84,10 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
     names = {}
     for block in blocks_of(page, "python"):
         exec(compile(block, str(page), "exec"), names)  # noqa: S102
+    for block in blocks_of(page, "c"):  # with the files that Python has written
+        Path("main.c").write_text(SENSOR + block)
+        compiled = [*compiler.command(), *STRICT, "-c", "main.c", "-o", "main.o"]
+        subprocess.run(compiled, check=True)
 
 
 @cache
