@@ -33,10 +33,10 @@ for variant in ("lstm", "lstm6", "lstm_c6"):
     print(f"{variant:7} {tested[1e-4]:12.4f}{tested[1e-3]:12.4f}")
 
 # %% [markdown]
-# The text that we have of the paper lost the header of the table; the two rates are
-# inferred from the authors' code and figures. A third column repeats another table of
-# the paper digit for digit, so it is left out here. The LSTM and LSTM_C6 hardly care
-# which of the two rates it is. LSTM6 does.
+# The text that we have of the paper lacks the header of the table; we infer the two
+# rates from the authors' code and figures. A third column repeats another table of the
+# paper digit for digit, so this notebook leaves it out. The LSTM and LSTM_C6 do nearly
+# as well at either rate. LSTM6 does not.
 #
 # ## A grid is a file
 #
@@ -142,24 +142,25 @@ draw(
 )
 
 # %% [markdown]
-# Read the panels from left to right. At Keras' default of 1e-3 the LSTM is through
-# after a few epochs, and the slim layers are stuck. Ten times that, and LSTM6 gets
-# there. A hundred times that, and LSTM_C6 begins to, though it jumps up and down. Who
-# had trained all three at 1e-3 alone would have said that the slim layers cannot learn
-# this task. A comparison at one learning rate compares learning rates.
+# Read the panels from left to right. At Keras' default of 1e-3 the LSTM has learnt the
+# task after a few epochs, and the slim layers are stuck. At ten times that rate LSTM6
+# learns the task. At a hundred times that rate LSTM_C6 begins to, though its accuracy
+# jumps up and down. From a training at 1e-3 alone you would conclude that the slim
+# layers cannot learn this task. A comparison at one learning rate compares learning
+# rates.
 #
 # On the sample, in some 500 steps of training, the slim layers want a *larger* eta. On
 # IMDB the paper reports that LSTM6 does better with the *smaller* of two, in a much
-# longer training. So "slim layers want a larger eta" is no law. That they want another
-# one than the LSTM has a reason that can be measured.
+# longer training. So "slim layers want a larger eta" is no law. But they want another
+# eta than the LSTM, and the reason can be measured.
 #
 # ## Why another eta
 #
 # Adam moves every weight by about eta in its first step, however large the gradient is.
 # So eta is a distance between weights. What training sees is how far the *output* of
-# the layer moves by that, and this differs from layer to layer. There is nothing to
-# believe here, we can measure it: build the models of the grid, let Adam do one step,
-# and compare the layer's last output before and after it.
+# the layer moves by that, and this differs from layer to layer. We can measure it:
+# build the models of the grid, let Adam do one step, and compare the layer's last
+# output before and after it.
 
 # %%
 import logging
