@@ -14,7 +14,6 @@ first step b is the first y, and p the square of `AMPLITUDE`.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.signal
 
 from experiments.core.errors import UserError
 from experiments.datasets.ecg.sources import RATE
@@ -56,6 +55,8 @@ def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
         signal: Samples at 360 Hz, in thousandths of a millivolt.
         stream: The settings.
     """
+    import scipy.signal  # here, as it takes a second before the first line of a run
+
     factor = RATE // stream.rate
     taps = scipy.signal.firwin(TAPS, 0.8 / factor) if factor > 1 else np.ones(1)
     # The first value stands for all values before it.
@@ -69,6 +70,8 @@ def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
 
 def _average(values: np.ndarray, speed: float, start: float) -> np.ndarray:
     """An average that forgets, from a start value on."""
+    import scipy.signal
+
     part = -np.expm1(-speed)
     averaged, _ = scipy.signal.lfilter(
         [part], [1, part - 1], values, zi=[(1 - part) * start]
