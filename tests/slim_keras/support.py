@@ -87,10 +87,10 @@ def mask(rng, batch=BATCH, steps=STEPS):
     return chosen
 
 
-def with_masks(wrapper):
-    """A wrapper of Keras that passes masks on, which Keras 3.16 has to be told."""
-    wrapper.supports_masking = True
-    return wrapper
+def with_masks(layer):
+    """A layer of Keras that passes masks on, which Keras 3.16 has to be told."""
+    layer.supports_masking = True
+    return layer
 
 
 def tensor(array):

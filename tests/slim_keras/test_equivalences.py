@@ -21,6 +21,7 @@ from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
 def test_lstm_is_keras_lstm(masked, arguments, rng):
     ours = support.make("lstm", rng, return_state=True, **arguments)
     theirs = keras.layers.LSTM(UNITS, return_state=True, **arguments)
+    support.with_masks(theirs)
     theirs.build((None, None, FEATURES))
     theirs.set_weights(ours.get_weights())
     x = support.floats(rng, BATCH, STEPS, FEATURES)
