@@ -14,6 +14,8 @@ from experiments.core.progress import scored
 from experiments.core.results import Row
 from experiments.grid.runs import Outcome, Run
 
+PAUSE = 0.5  # seconds between two pictures of the live table
+
 
 class Display:
     """The screen of a grid, live while the block of a `with` runs.
@@ -49,8 +51,10 @@ class Display:
             get_renderable=self._screen,
             console=self._console,
             transient=True,
-            refresh_per_second=2,
+            # A thread that draws it would count its lines while others are printed.
+            auto_refresh=False,
         )
+        self._drawn = 0.0
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -62,8 +66,11 @@ class Display:
 
     def running(self, run: Run, line: str) -> None:
         """Shows the last line that a run printed."""
-        self._began.setdefault(run, time.monotonic())
+        now = time.monotonic()
+        self._began.setdefault(run, now)
         self._running[run] = line
+        if now - self._drawn > PAUSE:
+            self._draw()
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """Prints how a run ended."""
@@ -79,7 +86,9 @@ class Display:
             if outcome.row["status"] != "finished":
                 found.insert(0, outcome.row["status"])
             self._say(f"{self._name(run)}: {', '.join(found)}")
-        if not self._console.is_terminal:  # where the live table shows it
+        if self._live.is_started:
+            self._draw()
+        else:  # no live table shows it
             self._say(self._summary())
 
     def report(self) -> None:
@@ -95,6 +104,11 @@ class Display:
     def _say(self, text: str) -> None:
         wrap = not self._console.is_terminal  # a log keeps its lines whole
         self._console.print(text, markup=False, soft_wrap=wrap)
+
+    def _draw(self) -> None:
+        if self._live.is_started:
+            self._live.refresh()
+            self._drawn = time.monotonic()
 
     def _screen(self) -> Group:
         """The live table, with one line for each run at any width."""

@@ -52,6 +52,11 @@ def run(settings: Settings) -> int:
     """
     environment.start(environment.default_backend(), seed=0)  # quietly, if not yet
     folder = Path(settings.rows)
+    if (folder / "results.jsonl").exists():  # the --output of experiments
+        raise UserError(
+            f"--rows {folder}: it holds runs; copy them into the results with "
+            f"--collect {folder}"
+        )
     if settings.collect is not None:
         _collect(Path(settings.collect), folder, settings.busy)
     elif settings.busy:

@@ -3,9 +3,11 @@
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -311,6 +313,45 @@ def test_a_long_state_leaves_the_settings_whole(width, write, monkeypatch):
     assert line.endswith("\N{HORIZONTAL ELLIPSIS}")
     assert len(line) <= width
     assert summary == "0 of 8 done, 1 running, 7 left"
+
+
+def shown(written):
+    """The lines that a terminal shows, by the codes that the live table uses."""
+    lines, at = [""], 0
+    for part in re.findall(r"\x1b\[[\d;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
+        if part == "\n":
+            at += 1
+            lines += [""] * (at == len(lines))
+        elif part == "\x1b[2K":
+            lines[at] = ""
+        elif part.startswith("\x1b") and part.endswith("A"):
+            at -= int(part[2:-1])
+        elif part[0] not in "\x1b\r":
+            lines[at] += part
+    return [line.rstrip() for line in lines if line]
+
+
+def test_the_live_table_leaves_nothing_behind(write, monkeypatch, capsys):
+    for name, value in {"COLUMNS": "80", "TERM": "xterm", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    runs = definition.read(write("eta = [1e-4, 1e-3, 1e-2]\n"), [BACKEND], "runs")
+    threads = threading.active_count()
+    with Display(runs, {}, jobs=2) as display:
+        # A second one would draw while this one prints, and count other lines.
+        assert threading.active_count() == threads
+        display.running(runs[0], "epoch 1/2")
+        display.running(runs[1], "epoch 1/2")
+        display.ended(runs[0], Outcome(None, "error: " + "no luck " * 9))
+        display.ended(runs[1], Outcome(a_row(runs[1]), ""))
+        display.running(runs[2], "epoch 1/2")
+        before = capsys.readouterr().out
+    ended = ["failed: imdb eta=0.0001:" + " no luck" * 7, "no luck no luck"]
+    ended += ["imdb eta=0.001: paper 0.8000 (epoch 2)"]
+    *lines, head, summary = shown(before)
+    assert lines == ended
+    assert head.split() == ["eta", "state"]
+    assert "1 of 3 done, 1 failed" in summary
+    assert shown(before + capsys.readouterr().out) == ended
 
 
 def test_what_libraries_log_is_no_state(write, monkeypatch):

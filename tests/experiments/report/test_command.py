@@ -119,6 +119,13 @@ def test_collecting_before_reporting(options, seconds, tmp_path, capsys):
     assert collected["seconds_per_epoch"] == seconds
 
 
+def test_runs_are_no_results(tmp_path, capsys):
+    folder = runs(tmp_path / "runs", row("imdb", 0.8))
+    assert make(folder, folder / "README.md") == 2
+    assert f"with --collect {folder}" in capsys.readouterr().err
+    assert not (folder / "README.md").exists()
+
+
 def test_errors_name_the_file_and_leave_the_old_report(tmp_path, capsys):
     folder = results(tmp_path, row())
     make(folder, folder / "README.md")
