@@ -5,8 +5,8 @@
 outputs; `Stream` feeds that, or its file, with live input; `to_c` writes it as C. The
 files need neither Keras nor this library. Their inputs and outputs have the keys of a
 model made with dictionaries; else what is alone is called `input` or `output`, and
-several `input_0`, `input_1` ... Needs `pip install "slim-keras[export]"`, and `to_c` a
-C compiler in its place.
+several `input_0`, `input_1` ... They need the extra `[export]`, and `to_c` a C compiler
+in its place.
 """
 
 from slim_keras.export.c import ExportedC as ExportedC, to_c as to_c

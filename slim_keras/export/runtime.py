@@ -33,9 +33,10 @@ def need(*packages: str, extra: str = "export"):
     """Raises an ImportError that names the extra, unless the packages are there."""
     missing = [p for p in packages if importlib.util.find_spec(p) is None]
     if missing:
+        names = " ".join(name.replace("_", "-") for name in missing)
         raise ImportError(
-            f"`slim_keras.export` needs {' and '.join(missing)}: "
-            f'pip install "slim-keras[{extra}]"'
+            f"`slim_keras.export` needs {' and '.join(missing)}: pip install {names}, "
+            f"or the extra [{extra}]."
         )
 
 

@@ -44,8 +44,8 @@ def command() -> list[str]:
         return [sys.executable, "-m", "ziglang", "cc"]
     raise ImportError(
         "`to_c` compares the file with the model and needs a C compiler for it: put "
-        'cc, gcc or clang on the path, or pip install "slim-keras[micro]". With '
-        "check=False it writes the file without a comparison."
+        "cc, gcc or clang on the path, or pip install ziglang. With check=False it "
+        "writes the file without a comparison."
     )
 
 
