@@ -32,7 +32,6 @@ SHORTER = {
         "(0.4, 0.8, 0.96):\n        panel": "(0.4,):\n        panel",
     },
     "own_data": {
-        "rows = list(csv.DictReader(file))": "rows = list(csv.DictReader(file))[:500]",
         "epochs=6": "epochs=1",
         "range(600)": "range(60)",
         "epochs=25": "epochs=1",
