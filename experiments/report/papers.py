@@ -52,6 +52,7 @@ class Table:
     told: Sequence[str] = ()  # more settings of the runs that have a column
     notes: Sequence[str] = ()
     pivot: str = ""  # a measure: its page starts with its means, the last axis across
+    together: bool = False  # and a last column has the mean of a row
 
     @cached_property
     def cells(self) -> list[Cell]:

@@ -1,5 +1,6 @@
 """The papers' tables with the measured lines beside the printed numbers."""
 
+import functools
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -104,12 +105,17 @@ def _printed(cell: Cell, name: str) -> str:
 
 def _pivot(printed: Table, lines: Sequence[Line]) -> str:
     *down, across = printed.axes
-    frame = pd.DataFrame(
-        {axis: value(axis, setting) for axis, setting in cell.settings.items()}
-        | {"mean": measured(usual(_own(printed, cell, lines)), [printed.pivot])[0]}
-        for cell in printed.cells
-    )
+    rows = []
+    for cell in printed.cells:
+        line = usual(_own(printed, cell, lines))
+        row = {axis: value(axis, setting) for axis, setting in cell.settings.items()}
+        row |= {"each": line.values(printed.pivot) if line else []}
+        rows.append(row | {"mean": number(printed.pivot, row["each"])})
+    frame = pd.DataFrame(rows)
     wide = frame.pivot_table("mean", down, across, aggfunc="last", sort=False)
+    if printed.together:
+        each = frame.groupby(down, sort=False)["each"].sum()
+        wide["all"] = each.map(functools.partial(number, printed.pivot))
     text = table([*map(head, down), *wide], wide.reset_index().to_numpy())
     return f"The {head(printed.pivot)}: mean and standard deviation.\n\n{text}"
 

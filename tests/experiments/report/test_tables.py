@@ -1,5 +1,6 @@
 """The tables: which runs stand beside which numbers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -147,6 +148,12 @@ def test_a_table_with_the_layers_across(tmp_path):
     text = paper_table(TABLES["words"], lines(tmp_path, *rows))
     assert cells(text, "layers") == [["LSTM", "LSTM11", "LSTM_C6", "IndyLSTM"]]
     assert cells(text, "2") == [["-", "-", "-", "0.2500 ± 0.0707"]]
+    rows.append(row("handwriting", 0.6, variant="lstm", layers=2))
+    together = replace(TABLES["words"], together=True)
+    text = paper_table(together, lines(tmp_path / "more", *rows))
+    assert cells(text, "layers") == [["LSTM", "LSTM11", "LSTM_C6", "IndyLSTM", "all"]]
+    *_, of_all = cells(text, "2")[0]
+    assert of_all == "0.3667 ± 0.2082"  # of 0.2, 0.3 and 0.6
 
 
 def test_all_runs_with_their_measures_data_and_seconds(tmp_path):
