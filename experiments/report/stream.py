@@ -21,7 +21,8 @@ of the Keras model on whole sequences. No frame of delay is added: an answer is 
 soon as the step is done. LiteRT's microseconds are the median on one thread here. Flash
 (code and weights), RAM (states and stack) and instructions of a step are those of the C
 file on a Cortex-M4 with FPU, in an [emulator](microcontroller.md). With 8 bits the
-weights have 8 bits, and all arithmetic is in float32."""
+weights have 8 bits, and all arithmetic is in float32. Fewer decisions are those of the
+first sequences (`--examples`): accuracies compare between lines with as many."""
 
 
 def newest(rows: Iterable[Row], experiment: str, lines: Iterable[Line]) -> list[Row]:
@@ -73,9 +74,12 @@ def stream_table(rows: Sequence[Row]) -> str:
 def draw(rows: Sequence[Row], path: Path) -> bool:
     """Accuracy over flash and over instructions: filled with float32, else 8 bits.
 
-    Says whether there is something to draw.
+    Of the layers that were fed with the most sequences. Says whether these are several,
+    so that there is something to draw.
     """
-    if not rows:
+    most = max((row["decisions"] for row in rows), default=0)
+    rows = [row for row in rows if row["decisions"] == most]
+    if len({row["variant"] for row in rows}) < 2:
         return save(None, path)
     drawing, axes = plt.subplots(
         1, 2, figsize=(8.6, 4.2), sharey=True, layout="constrained"

@@ -48,5 +48,8 @@ def test_table_and_figure(tmp_path):
         *("LSTM_C6", "0.9", "64", "float32", "31,000", "3.2", "40,000", "1,234"),
         *("56,789", "300", "2 / 1", "0.9500", "0.9600"),
     ]
-    draw([ROW], tmp_path / "figure.png")
-    assert (tmp_path / "figure.png").stat().st_size
+    path = tmp_path / "figure.png"
+    other = ROW | {"variant": "gru", "forget": None}
+    assert draw([ROW, other], path)
+    assert path.stat().st_size
+    assert not draw([ROW, other | {"decisions": 9}], path)
