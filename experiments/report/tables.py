@@ -108,14 +108,14 @@ def _pivot(printed: Table, lines: Sequence[Line]) -> str:
     rows = []
     for cell in printed.cells:
         line = usual(_own(printed, cell, lines))
+        each = line.values(printed.pivot) if line else []
         row = {axis: value(axis, setting) for axis, setting in cell.settings.items()}
-        row |= {"each": line.values(printed.pivot) if line else []}
-        rows.append(row | {"mean": number(printed.pivot, row["each"])})
+        rows.append(row | {"each": each, "mean": number(printed.pivot, each)})
     frame = pd.DataFrame(rows)
     wide = frame.pivot_table("mean", down, across, aggfunc="last", sort=False)
     if printed.together:
-        each = frame.groupby(down, sort=False)["each"].sum()
-        wide["all"] = each.map(functools.partial(number, printed.pivot))
+        of_row = frame.groupby(down, sort=False)["each"].sum()
+        wide["all"] = of_row.map(functools.partial(number, printed.pivot))
     text = table([*map(head, down), *wide], wide.reset_index().to_numpy())
     return f"The {head(printed.pivot)}: mean and standard deviation.\n\n{text}"
 
