@@ -161,6 +161,8 @@ def test_keras_layers_are_baselines(variant, matrices, biases):
         (["--variant=gru", "--forget=0.5"], ["forget 0.5", "gru"]),
         (["--variant=gru", "--engine=scan"], ["engine scan", "gru"]),
         (["--engine=warp"], ["engine", "warp"]),
+        # On TensorFlow no kernel serves; on PyTorch these tests hide numba.
+        (["--engine=kernel", "--variant=lstm_c6"], ["kernel", "Choose engine='auto'"]),
         (["--data=imdb", "--data-dir=/nowhere"], ["/nowhere"]),
         (["--forget=1"], ["--forget"]),
         (["--units=0"], ["--units"]),
