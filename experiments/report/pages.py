@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.core.experiment import find
+from experiments.core.results import Row
 from experiments.report import edge, microcontroller, speed, stream
 from experiments.report.claims import RULE, Comparison, compare, sentence, verdict
 from experiments.report.figures import draw
@@ -65,8 +66,11 @@ def pages(
         declared = declared | {name: Page(title=name, about=summary)}
     drawn = draw(results, papers, folder / "figures")
     speed.draw(results.speed, folder / "figures" / "speed.png")
-    for name in declared:
-        files = stream.newest(results.stream, name, results.lines.get(name, []))
+    streamed = {
+        name: stream.newest(results.stream, name, results.lines.get(name, []))
+        for name in declared
+    }
+    for name, files in streamed.items():
         if stream.draw(files, folder / "figures" / f"{name}-stream.png"):
             drawn[f"{name}-stream"] = (
                 "Accuracy over flash and instructions of the C file"
@@ -78,7 +82,9 @@ def pages(
     ]
     made = {HOME: _home(results, papers, declared, judged, drawn)}
     for name, page in declared.items():
-        made[name] = _experiment(name, page, results, papers, judged, drawn)
+        made[name] = _experiment(
+            name, page, results, papers, judged, streamed[name], drawn
+        )
     made["speed"] = speed.page(results.speed, papers)
     made["edge"] = edge.page(results.edge)
     made["microcontroller"] = microcontroller.page(results.microcontroller)
@@ -163,6 +169,7 @@ def _experiment(
     results: Results,
     papers: Sequence[Paper],
     judged: Sequence[Judged],
+    files: Sequence[Row],
     drawn: dict[str, str],
 ) -> str:
     lines = results.lines.get(name, [])
@@ -179,7 +186,7 @@ def _experiment(
                 parts += [source, paper_table(printed, lines), *printed.notes]
     if page.search and (found := best_table(CONFIGS / page.search, lines)):
         parts += ["## The best model of each layer", found]
-    if files := stream.newest(results.stream, name, results.lines.get(name, [])):
+    if files:
         parts += ["## Step by step", stream.stream_table(files)]
         parts += _images([f"{name}-stream"], drawn)
     figures = [
