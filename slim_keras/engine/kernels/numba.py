@@ -25,6 +25,9 @@ from slim_keras.engine.kernels.text import PRINTED, indented
 CHUNK = 512  # lanes, a multiple of 16
 SMALL = 1 << 15  # lanes times steps that one thread takes alone
 
+_EACH = (f"for at in range(0, size, {CHUNK}):", f"    w = min({CHUNK}, size - at)")
+_GIVEN = ("stacked", "carry")  # arrays that the caller gives to be written
+
 _PRINTED = PRINTED | {
     "where": "{1} if {0} else {2}",
     "before": "{0} if later else {1}",
@@ -292,10 +295,6 @@ def _by_step(program, parts, flags, constant, order) -> Iterator[str]:
         f"own[{y}:{y + len(product.names)}], size // units)"
     )
     yield from indented(second, 4)
-
-
-_GIVEN = ("stacked", "carry")  # arrays that the caller gives to be written
-_EACH = (f"for at in range(0, size, {CHUNK}):", f"    w = min({CHUNK}, size - at)")
 
 
 def _moment(order: str) -> list[str]:
