@@ -60,9 +60,8 @@ class Config(recurrent.Stacked):
         "What a beat of N, S, V and F weighs in the loss, as N is 50 times as frequent "
         "as S.",
     )
-    # Half of what the loader gives without it, for half the time of training.
     rate: int = setting(
-        60, Integer(min=1), "Samples a second, which divide 360; each a step."
+        Stream.rate, Integer(min=1), "Samples a second, which divide 360; each a step."
     )
     baseline: float = setting(
         Stream.baseline,

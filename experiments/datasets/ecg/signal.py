@@ -33,7 +33,7 @@ class Stream:
         delay: Seconds from a beat, as annotated, to the step of its class.
     """
 
-    rate: int = 120
+    rate: int = 60
     baseline: float = 0.5
     memory: float = 10.0
     delay: float = 0.3
