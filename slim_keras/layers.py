@@ -166,7 +166,7 @@ class SlimLayer(keras.layers.RNN):
             recurrent_drop = cell.get_recurrent_dropout_mask(initial_state[0])
         kernel = None
         if chosen is engine.Engine.KERNEL:
-            kernel = engine.kernel_sweep(engine.platform_of(cell))
+            kernel = engine.kernel_of(engine.platform_of(cell))
         return engine.run(
             cell,
             sequences,

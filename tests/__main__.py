@@ -19,7 +19,7 @@ SPEED = f"{EXPERIMENTS}/speed/test_speed.py"
 # What of the library is the same on all backends runs on PyTorch, which compiles
 # nothing and so is the quickest. The experiments run there for the same reason, but for
 # what is of another backend.
-ONCE = tuple(f"{LIBRARY}/test_{name}.py" for name in ("export_c", "variants"))
+ONCE = tuple(f"{LIBRARY}/test_{name}.py" for name in ("export_c", "pool", "variants"))
 OF_TENSORFLOW = (
     "tests/test_notebooks.py",
     "tests/test_docs.py",

@@ -8,7 +8,7 @@ from slim_keras.engine.export import (
     check_recorded as check_recorded,
     current_export as current_export,
 )
-from slim_keras.engine.kernels import sweep as kernel_sweep  # noqa: F401
+from slim_keras.engine.kernels import kernel as kernel_of  # noqa: F401
 from slim_keras.engine.resolve import (
     Engine as Engine,
     Request as Request,

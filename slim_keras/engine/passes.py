@@ -6,6 +6,7 @@ blocks i, f, c and o to arrays.
 """
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from slim_keras.engine import trees
 from slim_keras.engine.backends import Array, backend
 from slim_keras.engine.derivatives import activation
-from slim_keras.engine.sweep import sweep as backend_sweep
+from slim_keras.engine.sweep import Unmade, sweep as backend_sweep
 from slim_keras.equations import Equations, Terms, plus, times
 from slim_keras.variants import Variant
 
@@ -24,7 +25,8 @@ class Given(NamedTuple):
     """The arrays that a pass is given; `None` where the layer has none.
 
     Attributes:
-        products: W x_t of the blocks that see the input, `(steps, batch, units)`.
+        products: W x_t of the blocks that see the input, `(steps, batch, units)`; empty
+            where inputs and kernel are given instead.
         h: The first output, `(batch, units)`.
         c: The first memory, `(batch, units)`.
         mask: `(steps, batch, 1)`, true where a step counts.
@@ -32,6 +34,8 @@ class Given(NamedTuple):
         recurrent_kernel: The matrices, `(units, blocks * units)`.
         recurrent_vector: The vectors, `(blocks * units,)`.
         bias: The biases, `(blocks * units,)`.
+        inputs: x_t, `(steps, batch, features)`.
+        kernel: W, `(features, blocks * units)`.
     """
 
     products: Blocks
@@ -42,6 +46,8 @@ class Given(NamedTuple):
     recurrent_kernel: Array | None = None
     recurrent_vector: Array | None = None
     bias: Array | None = None
+    inputs: Array | None = None
+    kernel: Array | None = None
 
 
 class Shared(NamedTuple):
@@ -66,7 +72,7 @@ class Kept(NamedTuple):
     """What the pass ahead keeps for the pass back, `(steps, batch, units)` each.
 
     Attributes:
-        pre: Pre-activations of blocks with a matrix, in place of their products.
+        pre: Pre-activations of some blocks, in place of their products.
         c: The memories.
         h: The outputs, where they are no function of the memories.
     """
@@ -135,6 +141,7 @@ class Plan:
         sequence: Whether the outputs of all steps are wanted.
         dtype: The compute dtype; outputs have it.
         fused: Whether a sweep is one kernel, which sums what it has in registers.
+        from_inputs: Whether that kernel makes the products W x_t, too.
     """
 
     step: Any
@@ -145,6 +152,7 @@ class Plan:
     sequence: bool
     dtype: str
     fused: bool = False
+    from_inputs: bool = False
 
     @property
     def variant(self) -> Variant:
@@ -207,12 +215,15 @@ class Plan:
 
     @functools.cached_property
     def kept_pre(self) -> tuple[str, ...]:
-        """Blocks whose pre-activation is kept in the place of their input product.
+        """Blocks whose pre-activation is kept.
 
-        Without a matrix it is cheaper to add the product and the rest again.
+        Where their product is there and no matrix, it is cheaper to add it and the rest
+        again.
         """
         if self.from_memory:
             return ()
+        if self.from_inputs:
+            return self.seen
         return tuple(k for k in self.variant.matrix_blocks if k in self.seen)
 
     @functools.cached_property
@@ -235,7 +246,7 @@ class Plan:
         """A `Given` with True in the place of each array."""
         variant = self.variant
         return Given(
-            products=dict.fromkeys(self.seen, True),
+            products={} if self.from_inputs else dict.fromkeys(self.seen, True),
             h=True,
             c=variant.memory or None,
             mask=self.masked or None,
@@ -243,20 +254,30 @@ class Plan:
             recurrent_kernel=bool(variant.matrix_blocks) or None,
             recurrent_vector=bool(variant.vector_blocks) or None,
             bias=self.biased or None,
+            inputs=self.from_inputs or None,
+            kernel=self.from_inputs or None,
         )
 
     @functools.cached_property
     def needed(self) -> tuple[bool, ...]:
         """Which of the given arrays the pass back needs, in their order."""
         replaced = self.seen if self.from_memory else self.kept_pre
-        products = {k: k not in replaced for k in self.seen}
+        products = {k: k not in replaced for k in self.form.products}
         return tuple(trees.flatten(self.form._replace(products=products)))
 
     def aligned(self, found: Given) -> tuple[Array | None, ...]:
         """The gradients in the order of the given arrays."""
         form = self.form._asdict() | {"products": None}
         others = [getattr(found, name) for name, there in form.items() if there]
-        return (*(found.products[k] for k in self.seen), *others)
+        return (*(found.products[k] for k in self.form.products), *others)
+
+    def products(self, given: Given, blocks: Sequence[str]) -> dict[str, Any]:
+        """W x_t of those blocks that see the input."""
+        blocks = [k for k in self.seen if k in blocks]
+        if not self.from_inputs:
+            return {k: given.products[k] for k in blocks}
+        part = functools.partial(self.variant.part, given.kernel, "W")
+        return {k: Unmade(given.inputs, part(k)) for k in blocks}
 
     def shared(self, given: Given) -> Shared:
         """What all steps share, in the carry's dtype; the matrix stays as it is."""
@@ -338,7 +359,9 @@ def forward(
     """
     shared = plan.shared(given)
     last, (kept, outputs) = sweep(
-        functools.partial(ahead, plan, keep), shared, Row(given.products, given.mask)
+        functools.partial(ahead, plan, keep),
+        shared,
+        Row(plan.products(given, plan.seen), given.mask),
     )
     results = list(last) if plan.variant.memory else [last.h]
     if plan.sequence:
@@ -381,6 +404,7 @@ def backward(
     kept: tuple[Kept, Last],
     gradients: Sequence[Array],
     sweep: Callable = backend_sweep,
+    to_inputs: bool = True,
 ) -> Given:
     """All gradients, from those at the outputs of `forward`.
 
@@ -394,6 +418,7 @@ def backward(
         kept: What `forward` kept.
         gradients: Gradients at the last states and, where wanted, at all outputs.
         sweep: What runs the steps.
+        to_inputs: Whether that at the inputs is wanted, where they are given.
 
     Returns:
         The gradients at the arrays; `None` for mask and dropout.
@@ -403,7 +428,7 @@ def backward(
     shared = plan.shared(given)
     dh, *rest = (backend.cast(g, plan.carry_dtype) for g in gradients[: _states(plan)])
     pre = {} if plan.from_memory else steps.pre
-    products = {k: x for k, x in given.products.items() if k in plan.again}
+    products = plan.products(given, plan.again)
     seen = _seen(plan, shared, steps) if variant.matrix_blocks else None
     if plan.fused and (blocks := set(plan.again) & set(variant.matrix_blocks)):
         # All at once, as a kernel has one product a step, which leads back.
@@ -417,6 +442,15 @@ def backward(
         reverse=True,
     )
     found = Given(products={k: dpre[k] for k in plan.seen}, h=carry.dh)
+    if plan.from_inputs:
+        kernels = [backend.outer(given.inputs, dpre[k]) for k in plan.seen]
+        found = found._replace(kernel=backend.join(kernels))
+        if to_inputs:
+            parts = [
+                dpre[k] @ backend.transpose(variant.part(given.kernel, "W", k))
+                for k in plan.seen
+            ]
+            found = found._replace(inputs=functools.reduce(operator.iadd, parts))
     if variant.memory:
         found = found._replace(c=carry.dc)
     if plan.biased:

@@ -5,7 +5,6 @@ Passes are compiled once per plan and found again.
 """
 
 import functools
-from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -13,6 +12,7 @@ from keras import ops
 from slim_keras.engine import trees
 from slim_keras.engine.backends import backend
 from slim_keras.engine.derivatives import Function
+from slim_keras.engine.kernels import Kernel
 from slim_keras.engine.passes import Given, Plan, backward, forward
 from slim_keras.engine.sweep import sweep
 
@@ -44,7 +44,7 @@ def _run(
         return_sequences: Whether the outputs of all steps are wanted.
         zero_output_for_mask: Whether masked steps put out zeros.
         training: Whether a gradient is expected; one may be asked for without it.
-        kernel: The sweep that runs all steps as one kernel, or `None`.
+        kernel: The `Kernel` that runs all steps at once, or `None`.
         unroll: Steps that the time loop takes at once; 1 on PyTorch.
         export: The time loop of a pass that is neither compiled nor given a gradient,
             or `None`.
@@ -67,8 +67,9 @@ def _run(
     if length is not steps:
         inputs, counted = _longer(inputs, masked, length - steps)
 
+    from_inputs = kernel is not None and kernel.takes_inputs(cell, inputs)
     given = Given(
-        products=_products(cell, inputs, (length, batch, cell.units)),
+        **_of_inputs(cell, inputs, (length, batch), from_inputs),
         h=initial_state[0],
         c=initial_state[1] if cell.variant.memory else None,
         mask=counted,
@@ -89,6 +90,7 @@ def _run(
         sequence=return_sequences,
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
         fused=kernel is not None,
+        from_inputs=from_inputs,
     )
     if export is None:
         result = _pass(plan, bool(training), kernel, unroll)(*trees.flatten(given))
@@ -135,21 +137,29 @@ def _weight(cell, variable):
     return None if variable is None else ops.cast(variable, cell.compute_dtype)
 
 
-def _products(cell, inputs, shape):
-    """W x_t of every block that sees the input, for all steps at once.
+def _of_inputs(cell, inputs, shape, together):
+    """What a `Given` holds of inputs of some steps and examples.
 
-    A product per block: the steps then read and write whole rows, and the gradients
-    of the products are never joined.
+    Either W x_t of every block that sees the input, for all steps at once, or inputs
+    and kernel, from which the steps make it.
     """
     part, blocks = cell.variant.part, cell.variant.having("W")
     if cell.kernel is None:  # the input is the products, side by side
-        return {k: part(inputs, "W", k) for k in blocks}
+        return {"products": {k: part(inputs, "W", k) for k in blocks}}
     kernel = _weight(cell, cell.kernel)
     # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
     flat = ops.reshape(inputs, (-1, kernel.shape[0]))
     flat = ops.cast(flat, cell.compute_dtype)
-    # By `@`, as Keras' product in PyTorch rounds float64 to float32.
-    return {k: ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
+    if together:
+        inputs = ops.reshape(flat, (*shape, kernel.shape[0]))
+        return {"products": {}, "inputs": inputs, "kernel": kernel}
+    # A product per block: the steps then read and write whole rows, and the gradients
+    # of the products are never joined. By `@`, as Keras' product in PyTorch rounds
+    # float64 to float32.
+    shape = (*shape, cell.units)
+    return {
+        "products": {k: ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
+    }
 
 
 def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
@@ -168,9 +178,9 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 
 
 @functools.lru_cache(maxsize=256)
-def _pass(plan: Plan, training: bool, kernel: Callable | None, unroll: int):
+def _pass(plan: Plan, training: bool, kernel: Kernel | None, unroll: int):
     """The compiled pass: the arrays of a `Given` -> last states, outputs."""
-    run_steps = kernel or sweep
+    run_steps = kernel.sweep if kernel else sweep
     if unroll > 1:
         iterate = functools.partial(backend.iterate, unroll=unroll)
         run_steps = functools.partial(sweep, iterate=iterate)
@@ -180,9 +190,10 @@ def _pass(plan: Plan, training: bool, kernel: Callable | None, unroll: int):
         given = trees.rebuild(form, arrays)
         return forward(plan, given, keep=keep, sweep=run_steps)
 
-    def back(arrays, kept, gradients):
+    def back(arrays, kept, gradients, wanted=None):
         given = trees.rebuild(form, arrays)
-        found = backward(plan, given, kept, gradients, sweep=run_steps)
+        to_inputs = wanted is None or bool(trees.rebuild(form, wanted).inputs)
+        found = backward(plan, given, kept, gradients, run_steps, to_inputs)
         return plan.aligned(found)
 
     return backend.differentiable(ahead, back, plan.needed, training)

@@ -5,10 +5,28 @@ A kernel is another function with the signature of `sweep`.
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from slim_keras.engine import trees
 from slim_keras.engine.backends import backend
+
+
+@dataclass(frozen=True)
+class Unmade:
+    """A row that a kernel makes itself, step by step: `inputs @ weight`.
+
+    Attributes:
+        inputs: `(steps, batch, features)`.
+        weight: `(features, units)`.
+    """
+
+    inputs: Any
+    weight: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.inputs.shape[:2], self.weight.shape[1])
 
 
 def sweep(

@@ -59,7 +59,7 @@ def test_product(rows, units, blocks, transposed, dtype):
 
     wanted = by_block(x @ (matrix.T if transposed else matrix))
     y = np.full_like(wanted, np.nan)
-    product(by_block(x), pack(matrix, transposed), y, rows)
+    product(by_block(x), pack(matrix, units, transposed), y, rows, units)
     tolerance = 1e-4 if dtype == "float32" else 1e-12
     np.testing.assert_allclose(y, wanted, rtol=0, atol=tolerance)
 

@@ -96,6 +96,8 @@ class Backend(Arithmetic, Protocol):
         gradients)` needs beside those arrays that are `needed`; the others come as
         `None`. A backend that cannot tell whether a gradient will be asked for expects
         one in training; otherwise it keeps nothing, and runs forward again if one is.
+        PyTorch's gives `backward` one argument more: for which arrays a gradient is
+        wanted.
         """
 
     def opaque(self, function: Callable) -> Callable:

@@ -17,15 +17,17 @@ import numpy as np
 import torch
 
 from slim_keras.engine import trees
-from slim_keras.engine.kernels import compiler, threads
-from slim_keras.engine.kernels.product import pack
-from slim_keras.engine.kernels.recorder import Assignment, Product, Program, record
+from slim_keras.engine.kernels import compiler, pool, threads
+from slim_keras.engine.kernels.product import ROWS, WIDTH, pack
+from slim_keras.engine.kernels.recorder import Assignment, Program, record
 from slim_keras.engine.kernels.text import PRINTED, indented
+from slim_keras.engine.sweep import Unmade
 
 CHUNK = 512  # lanes, a multiple of 16
 SMALL = 1 << 15  # lanes times steps that one thread takes alone
+MOST = 256  # units or features, up to which PyTorch's products are slower
 
-_EACH = (f"for at in range(0, size, {CHUNK}):", f"    w = min({CHUNK}, size - at)")
+_EACH = ("for at in range(0, size, chunk):", "    w = min(chunk, size - at)")
 _GIVEN = ("stacked", "carry")  # arrays that the caller gives to be written
 
 _PRINTED = PRINTED | {
@@ -34,6 +36,18 @@ _PRINTED = PRINTED | {
     "relu": "{0} if {0} > zero else ({0} if {0} != {0} else zero)",
     "unit_clip": "zero if {0} < zero else (one if {0} > one else {0})",
 }
+
+
+def takes_inputs(cell: Any, inputs: Any) -> bool:
+    """Whether the kernel makes the products of a cell with inputs itself."""
+    _, batch, features = inputs.shape
+    return (
+        cell.kernel is not None
+        and WIDTH <= cell.units <= MOST
+        and features <= MOST
+        and cell.compute_dtype in ("float32", "float64")
+        and batch >= torch.get_num_threads()  # a thread takes whole examples
+    )
 
 
 def sweep(
@@ -53,28 +67,32 @@ def sweep(
     dtype = _numpy(first).dtype
     matrix = program.matrix
     shared = [
-        pack(_numpy(x.to(first.dtype)), matrix.transposed)
+        pack(_numpy(x.to(first.dtype)), units, matrix.transposed)
         if matrix and f"fixed{k}" == matrix.matrix
         else np.broadcast_to(_numpy(x), (batch, units)).reshape(lanes)
         for k, x in enumerate(inputs[0])
     ]
+    unmade = [x for x in inputs[1] if isinstance(x, Unmade)]
+    weights = [pack(_numpy(x.weight), units) for x in unmade]
     seen = [
-        _numpy(x).reshape(steps, batch)
+        _numpy(x.inputs).reshape(steps, -1)
+        if isinstance(x, Unmade)
+        else _numpy(x).reshape(steps, batch)
         if x.dtype is torch.bool
         else _numpy(x.to(first.dtype)).reshape(steps, lanes)
         for x in (*inputs[1], *inputs[2])
     ]
     carry = [_start(x, shared, lanes, dtype) for x in program.start]
-    stacks = [np.empty((steps, lanes), dtype) for _ in program.stacked]
-    arrays = [*shared, *seen, *carry, *stacks]
+    stacks = [pool.empty((steps, lanes), dtype) for _ in program.stacked]
+    arrays = [*shared, *seen, *carry, *stacks, *weights]
     if kernel.run is None:
         kernel.kernel(steps, units, *arrays, 0, lanes)
     else:
-        # A row of the batch is whole where a unit sees others.
-        grain = units if matrix else 1
+        # An example is whole where a unit sees others.
+        grain = units if matrix or unmade else 1
         many = 1 if lanes * steps < SMALL else torch.get_num_threads()
         many = max(1, min(many, lanes // grain))
-        packed = [size for x in shared if x.ndim > 1 for size in x.shape]
+        packed = [size for x in arrays if x.ndim == 5 for size in x.shape]
         numbers = [0, many, grain, steps, batch, units, *packed]
         data = np.array([*numbers, *(x.ctypes.data for x in arrays)], np.intp)
         threads.share(kernel.run.address, data.ctypes.data, many)
@@ -105,14 +123,15 @@ def _kernel(
     key = (build.func, *build.args, dtype)  # which tell the forms and the direction
     if key not in _KERNELS:
         program = record(build, fixed, rows, earlier)
-        flags = {
-            f"row{k}"
-            for k, x in enumerate(trees.flatten(rows))
-            if x.dtype is torch.bool
-        }
+        unmade, flags = set(), set()
+        for k, x in enumerate(trees.flatten(rows)):
+            if isinstance(x, Unmade):
+                unmade.add(f"row{k}")
+            elif x.dtype is torch.bool:
+                flags.add(f"row{k}")
         counts = [len(trees.flatten(tree)) for tree in (fixed, rows, earlier)]
         bits = 64 if dtype is torch.float64 else 32
-        text = source(program, counts, flags, reverse=reverse, bits=bits)
+        text = source(program, counts, flags, unmade, reverse=reverse, bits=bits)
         _KERNELS[key] = (program, compiler.compiled(text))
     return _KERNELS[key]
 
@@ -121,6 +140,7 @@ def source(
     program: Program,
     counts: Sequence[int],
     flags: set[str],
+    unmade: set[str],
     *,
     reverse: bool,
     bits: int,
@@ -131,6 +151,7 @@ def source(
         program: The steps.
         counts: How many arrays are shared, seen, and seen from the step before.
         flags: Which of the seen are booleans of an example, not numbers of a lane.
+        unmade: Which of them are inputs, of which lanes are made by a product.
         reverse: Whether to start from the last step.
         bits: Of a float.
     """
@@ -140,15 +161,16 @@ def source(
         *(f"earlier{k}" for k in range(counts[2])),
         *(f"carry{k}" for k in range(len(program.carry))),
         *(f"stacked{k}" for k in range(len(program.stacked))),
+        *(f"{row}_weight" for row in sorted(unmade)),
     ]
     numbers = sorted({x for x in _operands(program) if not isinstance(x, str)})
     constant = {x: f"k{n}" for n, x in enumerate(numbers)}
     parts = _parts(program)
     order = "steps - 1 - k" if reverse else "k"
     if program.matrix:
-        loops = _by_step(program, parts, flags, constant, order)
+        loops = _by_step(program, parts, flags, unmade, constant, order)
     else:
-        loops = _by_chunk(parts, flags, constant, order)
+        loops = _by_chunk(parts, flags, unmade, constant, order)
     tiny = {32: 1e-30, 64: 1e-300}[bits]  # smaller numbers are slow, and nothing
     lines = [
         "import numpy as np",
@@ -165,9 +187,13 @@ def source(
         "",
         f"def kernel(steps, units, {', '.join(names)}, low, high):",
         "    size = high - low",
+        f"    chunk = {CHUNK}",
         *indented(loops, 4),
     ]
-    lines += ["", "", *_entry(names, program.matrix, flags, f"float{bits}s")]
+    matrices = {f"{row}_weight" for row in unmade}
+    if program.matrix:
+        matrices.add(program.matrix.matrix)
+    lines += ["", "", *_entry(names, matrices, flags, unmade, f"float{bits}s")]
     return "\n".join(lines) + "\n"
 
 
@@ -175,10 +201,15 @@ _NUMBERS = ("many", "grain", "steps", "batch", "units")  # behind the counter
 
 
 def _entry(
-    names: Sequence[str], matrix: Product | None, flags: set[str], floats: str
+    names: Sequence[str],
+    matrices: set[str],
+    flags: set[str],
+    unmade: set[str],
+    floats: str,
 ) -> list[str]:
     """The function that takes part by part, in any number of threads."""
-    sizes = [*_NUMBERS, *(f"size{k}" for k in range(5 if matrix else 0))]
+    packed = [name for name in names if name in matrices]
+    sizes = [*_NUMBERS, *(f"{name}_{k}" for name in packed for k in range(5))]
     first = len(sizes) + 1
     lines = [
         f"d = carray(data, ({first + len(names)},), np.intp)",
@@ -191,8 +222,10 @@ def _entry(
             shape = "(lanes,)"
         if name in flags:
             shape = "(steps, batch)"
-        if matrix and name == matrix.matrix:
-            shape = "(size0, size1, size2, size3, size4)"
+        if name in unmade:
+            shape = f"(steps, batch * {name}_weight_3)"
+        if name in matrices:
+            shape = f"({', '.join(f'{name}_{k}' for k in range(5))})"
         kind = "flags" if name in flags else floats
         lines.append(f"{name} = carray({kind}(d[{k}]), {shape})")
     lines += [
@@ -260,13 +293,16 @@ def _parts(program: Program) -> list[_Part]:
     return [first, _Part(before, results), _Part(after, waiting)]
 
 
-def _by_chunk(parts, flags, constant, order) -> Iterator[str]:
+def _by_chunk(parts, flags, unmade, constant, order) -> Iterator[str]:
     """The loops where units are alone: a chunk of lanes goes through all steps."""
     slots: dict[str, int] = {}
-    before, step = (_Chunk(part, {}, flags, constant, slots) for part in parts)
+    before, step = (_Chunk(part, {}, flags, constant, slots, unmade) for part in parts)
     staying = [x for x in slots if x.startswith(("fixed", "carry"))]
     moving = [x for x in step.part.reads if x.startswith(("row", "earlier"))]
     yield f"s = np.zeros(({len(slots)}, {CHUNK}), F)"
+    if unmade:  # whole examples, as many as the tiles of a product like
+        yield "rows = chunk // units"
+        yield f"chunk = (rows - rows % {ROWS} if rows > {ROWS} else rows) * units"
     yield from _EACH
     yield from indented([*before.copied_in(staying), *before.computed()], 4)
     yield "    for k in range(steps):"
@@ -276,11 +312,11 @@ def _by_chunk(parts, flags, constant, order) -> Iterator[str]:
     yield from indented(step.copied_out("carry"), 4)
 
 
-def _by_step(program, parts, flags, constant, order) -> Iterator[str]:
+def _by_step(program, parts, flags, unmade, constant, order) -> Iterator[str]:
     """The loops where a unit sees others: all chunks take a step before the next."""
     product = program.matrix
     own = [x for part in parts for x in part.writes if not x.startswith(_GIVEN)]
-    own += product.names
+    own += [*product.names, *sorted(unmade)]
     place = {name: k for k, name in enumerate(own)}
     chunks = [_Chunk(part, place, flags, constant, {}) for part in parts]
     yield f"s = np.zeros(({max(len(x.slots) for x in chunks)}, {CHUNK}), F)"
@@ -288,17 +324,29 @@ def _by_step(program, parts, flags, constant, order) -> Iterator[str]:
     before, first, second = ([*x.lines()] for x in chunks)
     yield from before
     yield "for k in range(steps):"
-    yield from indented([*_moment(order), *first], 4)
+    yield from indented(_moment(order), 4)
+    for name in sorted(unmade):
+        yield from indented(_made(name, "low", f"own[{place[name]}:", "size"), 4)
+    yield from indented(first, 4)
     x, y = place[f"x {product.operands[0]}"], place[product.names[0]]
     yield (
         f"    product(own[{x}:{x + len(product.operands)}], {product.matrix}, "
-        f"own[{y}:{y + len(product.names)}], size // units)"
+        f"own[{y}:{y + len(product.names)}], size // units, units)"
     )
     yield from indented(second, 4)
 
 
 def _moment(order: str) -> list[str]:
     return [f"t = {order}", "later = t > 0", "previous = t - 1 if later else 0"]
+
+
+def _made(name: str, start: str, there: str, lanes: str) -> list[str]:
+    """The product of inputs, for some lanes from a start on."""
+    weight = f"{name}_weight"
+    return [
+        f"a = ({start}) // units * {weight}.shape[3]",
+        f"product({name}[t:t + 1, a:], {weight}, {there}], {lanes} // units, units)",
+    ]
 
 
 class _Chunk:
@@ -310,11 +358,12 @@ class _Chunk:
         flags: Names of arrays of booleans.
         constant: The names of numbers.
         slots: The rows of the small array by name; those of the part join them.
+        unmade: Names of inputs, of which a product makes the lanes.
     """
 
-    def __init__(self, part, place, flags, constant, slots):
+    def __init__(self, part, place, flags, constant, slots, unmade=frozenset()):
         self.part, self.place, self.flags, self.constant = part, place, flags, constant
-        self.slots = slots
+        self.slots, self.unmade = slots, unmade
         for name in (*part.reads, *part.writes):
             slots.setdefault(name, len(slots))
 
@@ -339,6 +388,9 @@ class _Chunk:
 
     def copied_in(self, names: Iterable[str]) -> Iterator[str]:
         for name in names:
+            if name in self.unmade:
+                yield from _made(name, "low + at", f"s[{self.slots[name]}:", "w")
+                continue
             if name in self.flags:  # of an example, for all of its lanes
                 yield "start = low + at"
                 yield "for row in range(start // units, (start + w - 1) // units + 1):"
