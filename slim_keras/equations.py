@@ -21,13 +21,14 @@ class Activation:
     Attributes:
         value: `x -> y`.
         pull: `(x, y, dy) -> dx`, where dx = dy * y'(x) for elementwise functions.
-        from_value: Whether `pull` needs y alone and is smooth in it, so that a y
-            known up to rounding will do. `pull` may then be given `x=None`.
+        from_value: Whether `pull` needs y alone, and may be given `x=None`.
+        smooth: Whether it is smooth in y, so that a y known up to rounding will do.
     """
 
     value: Callable[[Array], Array]
     pull: Callable[[Array, Array, Array], Array]
     from_value: bool = False
+    smooth: bool = False
 
 
 class Terms(NamedTuple):

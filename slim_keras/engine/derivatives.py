@@ -54,19 +54,22 @@ def activation(function: Function, ops: Any) -> Activation:
 
 
 def _linear(ops: Arithmetic) -> Activation:
-    return Activation(lambda x: x, lambda x, y, dy: dy, from_value=True)
+    return Activation(lambda x: x, lambda x, y, dy: dy, from_value=True, smooth=True)
 
 
 def _tanh(ops: Arithmetic) -> Activation:
-    return Activation(ops.tanh, ops.tanh_pull, from_value=True)
+    return Activation(ops.tanh, ops.tanh_pull, from_value=True, smooth=True)
 
 
 def _sigmoid(ops: Arithmetic) -> Activation:
-    return Activation(ops.sigmoid, ops.sigmoid_pull, from_value=True)
+    return Activation(ops.sigmoid, ops.sigmoid_pull, from_value=True, smooth=True)
 
 
 def _relu(ops: Arithmetic) -> Activation:
-    return Activation(ops.relu, lambda x, y, dy: ops.where(y > 0, dy, 0.0 * dy))
+    def pull(x, y, dy):
+        return ops.where(y > 0, dy, 0.0 * dy)
+
+    return Activation(ops.relu, pull, from_value=True)
 
 
 def _hard_sigmoid(slope: float, ops: Arithmetic) -> Activation:
@@ -76,7 +79,7 @@ def _hard_sigmoid(slope: float, ops: Arithmetic) -> Activation:
     def pull(x, y, dy):
         return ops.where((y > 0) & (y < 1), slope * dy, 0.0 * dy)
 
-    return Activation(value, pull)
+    return Activation(value, pull, from_value=True)
 
 
 _KNOWN: dict[Callable, Callable[[Arithmetic], Activation]] = {

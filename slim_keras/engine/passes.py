@@ -72,12 +72,13 @@ class Kept(NamedTuple):
     """What the pass ahead keeps for the pass back, `(steps, batch, units)` each.
 
     Attributes:
-        pre: Pre-activations of some blocks, in place of their products.
+        blocks: Values of some blocks, or pre-activations where the activation's
+            derivative needs them, in the place of their products.
         c: The memories.
         h: The outputs, where they are no function of the memories.
     """
 
-    pre: Blocks
+    blocks: Blocks
     c: Array | None
     h: Array | None
 
@@ -101,7 +102,7 @@ class Ends(NamedTuple):
 class RowBack(NamedTuple):
     """What one step back sees; `dh` is the gradient at the step's output."""
 
-    pre: Blocks
+    blocks: Blocks
     products: Blocks
     dh: Array | None
     mask: Array | None
@@ -211,14 +212,13 @@ class Plan:
     def from_memory(self) -> bool:
         """Whether the pass back has the body's value from c."""
         body = activation(self.step.body, backend)
-        return self.variant.blocks == ("c",) and body.from_value
+        return self.variant.blocks == ("c",) and body.from_value and body.smooth
 
     @functools.cached_property
-    def kept_pre(self) -> tuple[str, ...]:
-        """Blocks whose pre-activation is kept.
+    def kept(self) -> tuple[str, ...]:
+        """Blocks that are kept.
 
-        Where their product is there and no matrix, it is cheaper to add it and the rest
-        again.
+        Where their product is there and no matrix, it is cheaper to compute them again.
         """
         if self.from_memory:
             return ()
@@ -228,10 +228,10 @@ class Plan:
 
     @functools.cached_property
     def again(self) -> tuple[str, ...]:
-        """Blocks whose pre-activation the pass back adds up again."""
+        """Blocks that the pass back computes again."""
         if self.from_memory:
             return ()
-        return tuple(k for k in self.moving if k not in self.kept_pre)
+        return tuple(k for k in self.moving if k not in self.kept)
 
     @property
     def keeps_h(self) -> bool:
@@ -261,7 +261,7 @@ class Plan:
     @functools.cached_property
     def needed(self) -> tuple[bool, ...]:
         """Which of the given arrays the pass back needs, in their order."""
-        replaced = self.seen if self.from_memory else self.kept_pre
+        replaced = self.seen if self.from_memory else self.kept
         products = {k: k not in replaced for k in self.form.products}
         return tuple(trees.flatten(self.form._replace(products=products)))
 
@@ -343,9 +343,9 @@ def forward(
 ) -> tuple[tuple[Array, ...], tuple[Kept, Last] | None]:
     """Runs all steps.
 
-    What is kept is, per step, c, the pre-activations of blocks with a matrix in the
-    place of their input products, and h where c does not tell it. Where the body alone
-    is computed its value is `c_t - f c_{t-1}`, and c alone is kept. No gate is kept.
+    What is kept is, per step, c, the values of blocks with a matrix in the place of
+    their input products, and h where c does not tell it. Where the body alone is
+    computed its value is `c_t - f c_{t-1}`, and c alone is kept.
 
     Args:
         plan: What is fixed.
@@ -382,12 +382,16 @@ def ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
         pre = plan.preactivations(
             ops, equations, plan.moving, shared, row.products, seen
         )
-        new_h, new_c = equations.step(equations.values(pre) | static, c)
+        value = equations.values(pre) | static
+        new_h, new_c = equations.step(value, c)
         if row.mask is not None:
             new_h = ops.where(row.mask, new_h, h)
             new_c = ops.where(row.mask, new_c, c)
         kept = Kept(
-            pre={k: pre[k] for k in plan.kept_pre} if keep else {},
+            blocks={
+                k: (value if equations.of(k).from_value else pre)[k]
+                for k in (plan.kept if keep else ())
+            },
             c=new_c if keep else None,
             h=new_h if keeps_h else None,
         )
@@ -427,7 +431,6 @@ def backward(
     steps, last = kept
     shared = plan.shared(given)
     dh, *rest = (backend.cast(g, plan.carry_dtype) for g in gradients[: _states(plan)])
-    pre = {} if plan.from_memory else steps.pre
     products = plan.products(given, plan.again)
     seen = _seen(plan, shared, steps) if variant.matrix_blocks else None
     if plan.fused and (blocks := set(plan.again) & set(variant.matrix_blocks)):
@@ -437,7 +440,9 @@ def backward(
     carry, dpre = sweep(
         functools.partial(_back, plan),
         Ends(shared, last, dh, rest[0] if rest else None),
-        RowBack(pre, products, gradients[-1] if plan.sequence else None, given.mask),
+        RowBack(
+            steps.blocks, products, gradients[-1] if plan.sequence else None, given.mask
+        ),
         earlier=Before(steps.c, steps.h),
         reverse=True,
     )
@@ -501,16 +506,17 @@ def _back(plan: Plan, ops: Any, ends: Ends):
             h_previous = before.c(shared.h, equations.output.value)
             squashed = h
         seen = h_previous if shared.drop is None else h_previous * shared.drop
-        pre = dict(row.pre)
+        pre: Blocks = {}
+        value: dict[str, Any] = {}
+        for k, x in row.blocks.items():
+            (value if equations.of(k).from_value else pre)[k] = x
         if plan.from_memory:
-            pre["c"] = None
-            body = equations.body_value(c, c_previous)
-            value = equations.constants | {"c": body}
+            value["c"] = equations.body_value(c, c_previous)
         else:
             pre |= plan.preactivations(
                 ops, equations, plan.again, again, row.products, seen
             )
-            value = equations.values(pre) | static
+        value = equations.values(pre) | static | value
 
         if row.dh is not None:
             dh = dh + ops.cast(row.dh, plan.carry_dtype)
@@ -528,7 +534,8 @@ def _back(plan: Plan, ops: Any, ends: Ends):
             value, c, c_previous, squashed, dh, dc
         )
         dpre = {
-            k: equations.of(k).pull(pre[k], value[k], dvalue[k]) for k in plan.moving
+            k: equations.of(k).pull(pre.get(k), value[k], dvalue[k])
+            for k in plan.moving
         }
         dh = None
         if variant.matrix_blocks:
