@@ -69,8 +69,10 @@ def started(program, backend):
 
 
 @pytest.mark.skipif(support.BACKEND != "torch", reason="once is enough")
-def test_layers_run_on_numpy_by_keras_loop():
-    finished = started(BY_LOOP, "numpy")
+@pytest.mark.parametrize("backend", ["numpy", "openvino"])
+def test_layers_run_elsewhere_by_keras_loop(backend):
+    pytest.importorskip(backend)  # OpenVINO is no part of `.[test]`
+    finished = started(BY_LOOP, backend)
     assert finished.returncode == 0, finished.stderr
 
 
