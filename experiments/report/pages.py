@@ -29,13 +29,11 @@ NUMBERS = """\
 ## How to read the numbers
 
 A number is the mean over seeds, with the sample standard deviation from two seeds
-on. `train` is the highest accuracy in training of all epochs. The accuracy on the
-test set follows one of two protocols: `paper` is the highest of all epochs, as in
-the papers' tables, `clean` that of the epoch chosen on a validation split of the
-training data. Runs that differ in anything but their seed are never averaged: they
-are lines, which each page numbers and lists with their commands at its end. Rows of
-synthetic sample data count nowhere. `python -m experiments.report --collect runs`
-first copies finished runs here."""
+on. `train` is the highest accuracy in training. On the test set `paper` is the
+highest accuracy of all epochs, as in the papers' tables, `clean` that of the epoch
+chosen on a validation split. Runs that differ in anything but their seed are never
+averaged: each page numbers and lists them at its end. Sample data count nowhere.
+`python -m experiments.report --collect runs` first copies finished runs here."""
 
 STARTS = """\
 A run that was interrupted and resumed names all its processors, commits and

@@ -88,13 +88,14 @@ def test_config_round_trip(cls):
 
 def test_files_of_every_layer(tmp_path, rng):
     """Side by side in one model, in wrappers: whole, its weights, and a clone."""
-    x = keras.Input((None, FEATURES))
+    x = keras.Input((2, FEATURES))
     outputs = []
     for key in support.KEYS:
-        # Keras' own loop, which compiles nothing.
-        layer = slim_keras.get(key)(UNITS, return_sequences=True, engine="loop")
+        # Keras' own loop, unrolled, compiles nothing.
+        layer = slim_keras.get(key)(UNITS, return_sequences=True, unroll=True)
         y = keras.layers.Bidirectional(layer)(x)
-        outputs.append(keras.layers.RNN(slim_keras.get(key).cell_class(UNITS))(y))
+        cell = slim_keras.get(key).cell_class(UNITS)
+        outputs.append(keras.layers.RNN(cell, unroll=True)(y))
     model = support.randomise(keras.Model(x, outputs), rng)
     x = support.floats(rng, BATCH, 2, FEATURES)
     wanted = support.outputs(model, x)
