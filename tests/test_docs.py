@@ -166,8 +166,8 @@ def test_best_accuracies_are_those_of_the_rows(page):
 
 def steps():
     """Layer, ms and times as fast as Keras', by backend, of the IMDB model."""
-    wanted = {"model": "imdb", "masked": False, "B": 32, "T": 500, "m": 32, "n": 100}
-    wanted["device"] = "cpu"
+    shape = {"B": 32, "T": 500, "m": 32, "n": 100}
+    wanted = {"model": "imdb", "masked": False, "device": "cpu"} | shape
     for row in rows_of("speed"):
         times = row["step_over_baseline"]  # None if Keras' layer took no turn
         if times and all(row.get(k, v) == v for k, v in wanted.items()):

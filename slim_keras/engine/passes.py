@@ -216,9 +216,9 @@ class Plan:
 
     @functools.cached_property
     def kept(self) -> tuple[str, ...]:
-        """Blocks that are kept.
+        """Blocks of which `Kept` has an array.
 
-        Where their product is there and no matrix, it is cheaper to compute them again.
+        Where the product is there and no matrix, computing them again is cheaper.
         """
         if self.from_memory:
             return ()
@@ -343,9 +343,9 @@ def forward(
 ) -> tuple[tuple[Array, ...], tuple[Kept, Last] | None]:
     """Runs all steps.
 
-    What is kept is, per step, c, the values of blocks with a matrix in the place of
-    their input products, and h where c does not tell it. Where the body alone is
-    computed its value is `c_t - f c_{t-1}`, and c alone is kept.
+    What is kept is, per step, c, `Plan.kept` blocks in the place of their input
+    products, and h where c does not tell it. Where the body alone is computed its value
+    is `c_t - f c_{t-1}`, and c alone is kept.
 
     Args:
         plan: What is fixed.

@@ -137,7 +137,7 @@ def _weight(cell, variable):
     return None if variable is None else ops.cast(variable, cell.compute_dtype)
 
 
-def _of_inputs(cell, inputs, shape, together):
+def _of_inputs(cell, inputs, shape, from_inputs):
     """What a `Given` holds of inputs of some steps and examples.
 
     Either W x_t of every block that sees the input, for all steps at once, or inputs
@@ -150,7 +150,7 @@ def _of_inputs(cell, inputs, shape, together):
     # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
     flat = ops.reshape(inputs, (-1, kernel.shape[0]))
     flat = ops.cast(flat, cell.compute_dtype)
-    if together:
+    if from_inputs:
         inputs = ops.reshape(flat, (*shape, kernel.shape[0]))
         return {"products": {}, "inputs": inputs, "kernel": kernel}
     # A product per block: the steps then read and write whole rows, and the gradients

@@ -45,7 +45,7 @@ def test_every_variant(key, made, rng):
     )
     for a, b in zip(found, wanted, strict=True):
         support.close(a, b)
-    # Ahead alone, as it keeps their sums with the other terms for the way back.
+    # Ahead alone, as it keeps for the way back what they lead to.
     assert made == [(STEPS, BATCH, UNITS)] * len(layer.variant.having("W"))
 
 

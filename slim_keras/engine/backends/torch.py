@@ -66,9 +66,9 @@ def column_sums(x):
 
 
 def outer(x, y):
-    x, y = (a.reshape(-1, a.shape[-1]) for a in (x, y))
+    rows = x.shape[:-1].numel()
     # A narrow product that sums over many rows is quicker in parts.
-    parts = next(k for k in (4, 2, 1) if len(x) % k == 0) if x.shape[1] <= 64 else 1
+    parts = next(k for k in (4, 2, 1) if rows % k == 0) if x.shape[-1] <= 64 else 1
     x, y = (a.reshape(parts, -1, a.shape[-1]) for a in (x, y))
     return torch.bmm(x.mT, y).sum(dim=0)
 

@@ -74,13 +74,10 @@ def sweep(
     ]
     unmade = [x for x in inputs[1] if isinstance(x, Unmade)]
     weights = [pack(_numpy(x.weight), units) for x in unmade]
+    read = [x.inputs if isinstance(x, Unmade) else x for x in inputs[1]] + inputs[2]
     seen = [
-        _numpy(x.inputs).reshape(steps, -1)
-        if isinstance(x, Unmade)
-        else _numpy(x).reshape(steps, batch)
-        if x.dtype is torch.bool
-        else _numpy(x.to(first.dtype)).reshape(steps, lanes)
-        for x in (*inputs[1], *inputs[2])
+        _numpy(x if x.dtype is torch.bool else x.to(first.dtype)).reshape(steps, -1)
+        for x in read
     ]
     carry = [_start(x, shared, lanes, dtype) for x in program.start]
     stacks = [pool.empty((steps, lanes), dtype) for _ in program.stacked]

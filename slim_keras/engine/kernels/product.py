@@ -69,8 +69,8 @@ def _tile(typing, x, rows, features, matrix, y, units, first):
         nothing = ir.Constant(vector, ir.Undefined)
 
         def tile(count):
-            sums = [cgutils.alloca_once_value(builder, zero) for _ in range(count)]
-            for total in sums:  # whose place on the stack serves each call
+            sums = [cgutils.alloca_once(builder, vector) for _ in range(count)]
+            for total in sums:
                 builder.store(zero, total)
             with builder.if_then(builder.not_(first)):
                 for k, total in enumerate(sums):
