@@ -388,10 +388,7 @@ def ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
             new_h = ops.where(row.mask, new_h, h)
             new_c = ops.where(row.mask, new_c, c)
         kept = Kept(
-            blocks={
-                k: (value if equations.of(k).from_value else pre)[k]
-                for k in (plan.kept if keep else ())
-            },
+            blocks=_residuals(equations, plan.kept if keep else (), pre, value),
             c=new_c if keep else None,
             h=new_h if keeps_h else None,
         )
@@ -431,18 +428,25 @@ def backward(
     steps, last = kept
     shared = plan.shared(given)
     dh, *rest = (backend.cast(g, plan.carry_dtype) for g in gradients[: _states(plan)])
-    products = plan.products(given, plan.again)
-    seen = _seen(plan, shared, steps) if variant.matrix_blocks else None
-    if plan.fused and (blocks := set(plan.again) & set(variant.matrix_blocks)):
+    blocks, products = steps.blocks, plan.products(given, plan.again)
+    hoists = bool(plan.again) and not plan.fused
+    seen = _seen(plan, shared, steps) if variant.matrix_blocks or hoists else None
+    if hoists:
+        # All steps at once: a time loop is slower, and leaves other cores idle.
+        equations = plan.equations(backend)
+        pre = plan.preactivations(
+            backend, equations, plan.again, shared, products, seen
+        )
+        again = _residuals(equations, plan.again, pre, equations.values(pre))
+        blocks, products = blocks | again, {}
+    elif needed := set(plan.again) & set(variant.matrix_blocks):
         # All at once, as a kernel has one product a step, which leads back.
         hoisted = plan.times_matrix(backend, seen, shared.matrix)
-        products |= {k: variant.part(hoisted, "U", k) for k in blocks}
+        products |= {k: variant.part(hoisted, "U", k) for k in needed}
     carry, dpre = sweep(
         functools.partial(_back, plan),
         Ends(shared, last, dh, rest[0] if rest else None),
-        RowBack(
-            steps.blocks, products, gradients[-1] if plan.sequence else None, given.mask
-        ),
+        RowBack(blocks, products, gradients[-1] if plan.sequence else None, given.mask),
         earlier=Before(steps.c, steps.h),
         reverse=True,
     )
@@ -483,6 +487,13 @@ def backward(
     return trees.transform(lambda x: backend.cast(x, plan.dtype), found)
 
 
+def _residuals(
+    equations: Equations, blocks: Sequence[str], pre: Blocks, value: Blocks
+) -> Blocks:
+    """What the pass back needs of blocks: values, or else pre-activations."""
+    return {k: (value if equations.of(k).from_value else pre)[k] for k in blocks}
+
+
 def _states(plan: Plan) -> int:
     return 2 if plan.variant.memory else 1
 
@@ -491,7 +502,7 @@ def _back(plan: Plan, ops: Any, ends: Ends):
     """The step back, and its carry after the last step."""
     shared, variant, equations = ends.shared, plan.variant, plan.equations(ops)
     static = plan.static_values(ops, shared)
-    again = shared._replace(matrix=None) if plan.fused else shared
+    without_matrix = shared._replace(matrix=None)
     zero = ops.zeros_like(ends.last.h)
     transposed = None if shared.matrix is None else ops.transpose(shared.matrix)
     c_first = shared.h if shared.c is None else shared.c
@@ -512,9 +523,9 @@ def _back(plan: Plan, ops: Any, ends: Ends):
             (value if equations.of(k).from_value else pre)[k] = x
         if plan.from_memory:
             value["c"] = equations.body_value(c, c_previous)
-        else:
+        elif plan.fused:
             pre |= plan.preactivations(
-                ops, equations, plan.again, again, row.products, seen
+                ops, equations, plan.again, without_matrix, row.products, seen
             )
         value = equations.values(pre) | static | value
 
