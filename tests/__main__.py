@@ -50,12 +50,15 @@ def but(paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
 
 
-# The programs of a test run for less time than LLVM takes to optimise them. It does so
-# in the notebooks. Kernels of numba and Triton run uncompiled but in the tests of their
-# compilers.
-XLA = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+# The programs of a test run for less time than LLVM takes to optimise them, and MLIR to
+# write their fusions down. In the notebooks XLA does what it always does. Kernels of
+# numba and Triton run uncompiled but in the tests of their compilers.
+XLA = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
 TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "XLA_FLAGS": XLA}
-JAX = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+JAX = {"KERAS_BACKEND": "jax", "XLA_FLAGS": XLA}
 TORCH = {"KERAS_BACKEND": "torch"}
 UNCOMPILED = TORCH | {"NUMBA_DISABLE_JIT": "1", "TRITON_INTERPRET": "1"}
 # What takes longest stands first.
