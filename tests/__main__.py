@@ -24,7 +24,7 @@ OF_TENSORFLOW = (
     "tests/test_notebooks.py",
     "tests/test_docs.py",
     f"{EXPERIMENTS}/datasets",
-    f"{EXPERIMENTS}/edge/test_edge.py",
+    f"{EXPERIMENTS}/edge",
     f"{EXPERIMENTS}/core/test_devices.py",
     f"{EXPERIMENTS}/test_stream.py",
 )

@@ -113,9 +113,10 @@ def test_the_rate_falls_when_told():
     assert rates == pytest.approx([0.5, 0.05, 0.005])
 
 
-def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
+def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(adding, "EPOCH", 50)
     whole, parted = tmp_path / "whole", tmp_path / "parted"
-    options = ["--steps=200", "--eta=1e-2"]
+    options = ["--steps=100", "--eta=1e-2"]
     assert start(*options, f"--output={whole}") == 0
     entries = history(whole)
     assert [set(entry) for entry in entries] == [{"epoch", "loss", "test_loss"}] * 2
@@ -128,7 +129,7 @@ def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
         "variant": "indrnn",
         "length": 4,
         "eta": 1e-2,
-        "steps": 200,
+        "steps": 100,
         "status": "finished",
         "recurrent_parameters": 2 * 3 + 3 * 3 + 4 * 3,
         "model_parameters": 2 * 3 + 3 * 3 + 4 * 3 + 4,
@@ -152,7 +153,9 @@ def test_a_run_and_one_that_was_interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr(adding, "sequences", interrupt)
     assert start(*options, f"--output={parted}") == 130
     assert len(history(parted)) == 1
+    assert "going on" not in capsys.readouterr().out
     assert start(*options, f"--output={parted}") == 0
+    assert "going on after epoch 1" in capsys.readouterr().out
     assert history(parted) == entries
 
 

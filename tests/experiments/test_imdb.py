@@ -1,9 +1,6 @@
 """The IMDB experiment through its own command line."""
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -19,7 +16,7 @@ from experiments.core.runner import main
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
 from slim_keras.variants import VARIANTS
-from tests.experiments.support import check_refusal, history, row
+from tests.experiments.support import check_refusal, row
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [ROOT / "configs" / name for name in ("imdb.toml", "imdb_authors.toml")]
@@ -38,48 +35,6 @@ def read(path, *args):
         == 0
     )
     return complete(seen[0])
-
-
-# Ends its own process in the middle of the second epoch, as `kill -9` does.
-KILLED = """
-import os, signal, sys
-from experiments import imdb
-from experiments.core.progress import Display
-from experiments.core.runner import main
-
-step = Display.step
-
-def kill(self, epoch, number, logs):
-    if (epoch, number) == (2, 5):
-        os.kill(os.getpid(), signal.SIGKILL)
-    step(self, epoch, number, logs)
-
-Display.step = kill
-sys.exit(main(imdb.EXPERIMENT, sys.argv[1:]))
-"""
-
-
-def test_killed_and_started_again_it_ends_in_the_same_numbers(tmp_path, capsys):
-    args = ["--epochs=3", "--batch-size=100", "--dropout=0.3", "--engine=scan"]
-    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, *SMALL, *args, f"--output={killed}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert not (killed / "results.jsonl").exists()
-    assert len(history(killed)) == 1
-
-    assert start(*args, f"--output={killed}") == 0
-    assert "going on after epoch 1" in capsys.readouterr().out
-    assert start(*args, f"--output={undisturbed}") == 0
-    assert "going on" not in capsys.readouterr().out
-    assert history(killed) == history(undisturbed)
-    assert len(history(killed)) == 3
-    for protocol in ("paper", "clean", "train_accuracy"):
-        assert row(killed)[protocol] == row(undisturbed)[protocol]
 
 
 def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):

@@ -115,7 +115,7 @@ def refused(place, match):
     support.refused(load, "imdb", place, match)
 
 
-def test_every_source_gives_the_same_arrays(tmp_path, prepare):
+def test_every_source_gives_the_same_arrays(tmp_path, prepare, without_child):
     """In the folder itself, or in one below it that has the name of the data set."""
     origins = {
         write_folder: "folder aclImdb",

@@ -46,6 +46,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch, tmp_path):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(socket, "getaddrinfo", _LOOK_UP)
+    gc.freeze()  # what there is costs the collection below a second
     write_archive(tmp_path / "set.tar.gz", {"top/1.txt": os.urandom(5000)})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.content = (tmp_path / "set.tar.gz").read_bytes()
@@ -56,7 +57,7 @@ def server(monkeypatch, tmp_path):
         yield server
         server.shutdown()
         thread.join()
-    gc.collect()  # so that it is closed here
+    gc.collect()  # so that pooch's connection is closed here
 
 
 def visible(folder):
