@@ -16,8 +16,6 @@ from experiments.core.runner import main
 from experiments.core.settings import data_setting
 from experiments.datasets import imdb as datasets
 
-SCORES = ACCURACY
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reviews(recurrent.Settings):
@@ -108,7 +106,7 @@ EXPERIMENT = Experiment(
     title=recurrent.title,
     data=load,
     model=lambda config, data: build(config),
-    scores=SCORES,
+    scores=ACCURACY,
 )
 
 if __name__ == "__main__":

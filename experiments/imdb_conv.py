@@ -21,7 +21,6 @@ from experiments.core.experiment import ACCURACY, Experiment
 from experiments.core.recurrent import complete
 from experiments.core.runner import main
 
-SCORES = ACCURACY
 FILTERS, KERNEL, POOL = 64, 5, 4
 
 
@@ -81,7 +80,7 @@ EXPERIMENT = Experiment(
     title=recurrent.title,
     data=imdb.load,
     model=lambda config, data: build(config),
-    scores=SCORES,
+    scores=ACCURACY,
 )
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from experiments.core.runner import main
 from experiments.core.settings import data_setting
 from experiments.datasets import glove, newsgroups
 
-SCORES = ACCURACY
 FILTERS, KERNEL, POOLS = 128, 5, (5, 5, 2)
 
 
@@ -170,7 +169,7 @@ EXPERIMENT = Experiment(
     title=recurrent.title,
     data=load,
     model=lambda config, data: build(config, data().vectors.matrix),
-    scores=SCORES,
+    scores=ACCURACY,
 )
 
 if __name__ == "__main__":

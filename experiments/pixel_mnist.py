@@ -24,7 +24,6 @@ from experiments.core.runner import main
 from experiments.core.settings import data_setting, refuse_given
 from experiments.datasets import mnist
 
-SCORES = ACCURACY
 LAYERS = {"plain": 6, "residual": 12}
 DECAY_STEPS = 600_000
 CLIP = 10.0  # of the values in a gradient
@@ -271,7 +270,7 @@ EXPERIMENT = Experiment(
     title=title,
     data=load,
     model=lambda config, data: build(config),
-    scores=SCORES,
+    scores=ACCURACY,
 )
 
 if __name__ == "__main__":

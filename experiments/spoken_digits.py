@@ -30,7 +30,6 @@ from experiments.core.settings import data_setting
 from experiments.datasets import spoken_digits as datasets
 from experiments.datasets.spoken_digits.frames import FrontEnd
 
-SCORES = ACCURACY
 DIGITS = 10
 CLIP = 1.0  # of the norm of each gradient
 
@@ -144,7 +143,7 @@ EXPERIMENT = Experiment(
     title=title,
     data=load,
     model=lambda config, data: build(config),
-    scores=SCORES,
+    scores=ACCURACY,
 )
 
 if __name__ == "__main__":

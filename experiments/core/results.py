@@ -57,14 +57,12 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
     lines = path.read_bytes().splitlines() if path.exists() else []
     rows = []
     for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(_row(line))
-        except ValueError:
-            if not torn or number < len(lines):
-                raise UserError(
-                    f"{path}, line {number} is not a JSON object; repair or move "
-                    "the file"
-                ) from None
+        if (row := _row(line)) is not None:
+            rows.append(row)
+        elif not torn or number < len(lines):
+            raise UserError(
+                f"{path}, line {number} is not a JSON object; repair or move the file"
+            )
     return rows
 
 
@@ -86,18 +84,18 @@ def append_row(path: Path, row: Row) -> None:
         content = file.read()
         *lines, last = content.split(b"\n")
         start = b""
-        if last and _is_row(last):
+        if _row(last) is not None:
             lines.append(last)
             start = b"\n"
         elif last:
             file.truncate(len(content) - len(last))
-        for number, line in enumerate(lines, start=1):
-            if not _is_row(line):
-                raise UserError(
-                    f"{path}, line {number} is not a JSON object; repair or move "
-                    "the file, then start the same command again: its result is kept"
-                )
-        if row not in map(json.loads, lines):
+        rows = [_row(line) for line in lines]
+        if None in rows:
+            raise UserError(
+                f"{path}, line {rows.index(None) + 1} is not a JSON object; repair or "
+                "move the file, then start the same command again: its result is kept"
+            )
+        if row not in rows:
             whole = start + json.dumps(row, allow_nan=False).encode() + b"\n"
             size = file.seek(0, os.SEEK_END)
             if file.write(whole) < len(whole):
@@ -106,16 +104,10 @@ def append_row(path: Path, row: Row) -> None:
             os.fsync(file.fileno())
 
 
-def _row(line: bytes) -> Row:
-    row = json.loads(line)
-    if not isinstance(row, dict):
-        raise ValueError
-    return row
-
-
-def _is_row(line: bytes) -> bool:
+def _row(line: bytes) -> Row | None:
+    """The row in a line, if that is a JSON object."""
     try:
-        _row(line)
+        row = json.loads(line)
     except ValueError:
-        return False
-    return True
+        return None
+    return row if isinstance(row, dict) else None

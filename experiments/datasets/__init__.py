@@ -47,6 +47,12 @@ def checksum(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def padded(row: np.ndarray, length: int, value: float = 0) -> np.ndarray:
+    """The row with the value behind it, up to a length."""
+    missing = [(0, length - len(row)), *[(0, 0)] * (row.ndim - 1)]
+    return np.pad(row, missing, constant_values=value)
+
+
 def kept_of(count: int, validation_split: float, what: str) -> int:
     """How many examples the validation part, rounded up, leaves to train on.
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from experiments.core.results import Row
 from experiments.report.names import layer_name
 from experiments.report.papers import NOTHING
+from experiments.report.stream import PRECISIONS
 from experiments.report.text import table
 
 _TABLE = ("core", "m", "n")
 _KEY = (*_TABLE, "layer", "precision")
-_PRECISIONS = {"float32": "float32", "weights": "8 bits"}
 _FIRST = "lstm"  # what the others are compared with
 
 _INTRODUCTION = """\
@@ -62,7 +62,7 @@ def newest(rows: Iterable[Row]) -> list[Row]:
     layers = list(dict.fromkeys(row["layer"] for row in last.values()))
 
     def place(row: Row) -> tuple:
-        precision = list(_PRECISIONS).index(row["precision"])
+        precision = list(PRECISIONS).index(row["precision"])
         shape = (row["m"], row["n"])
         return (cores.index(row["core"]), shape, precision, layers.index(row["layer"]))
 
@@ -83,7 +83,7 @@ def _table(rows: Sequence[Row]) -> str:
         body.append(
             [
                 _title(row["layer"]),
-                _PRECISIONS[row["precision"]],
+                PRECISIONS[row["precision"]],
                 *(f"{row[name]:,}" for name in (*counts, "instructions")),
                 f"{lstm / row['instructions']:.1f}",
                 *(

@@ -23,7 +23,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from experiments.core.errors import UserError
-from experiments.datasets import Parts, checksum
+from experiments.datasets import Parts, checksum, padded
 from experiments.datasets.choose import Declared, Folder, cached, choose
 from experiments.datasets.ecg import sample, sources
 from experiments.datasets.ecg.signal import Stream, condition
@@ -154,14 +154,9 @@ def _windows(
     for x, y in records:
         for start in range(0, max(len(x) - before, 1), counted):
             window = slice(start, start + before + counted)
-            inputs.append(_padded(x[window], before + counted, 0))
-            due = _padded(y[window], before + counted, NOTHING)
+            inputs.append(padded(x[window], before + counted))
+            due = padded(y[window], before + counted, NOTHING)
             if start:
                 due[:before] = NOTHING
             labels.append(due)
     return np.stack(inputs), np.stack(labels)
-
-
-def _padded(steps: np.ndarray, length: int, value: int) -> np.ndarray:
-    missing = [(0, length - len(steps)), *[(0, 0)] * (steps.ndim - 1)]
-    return np.pad(steps, missing, constant_values=value)

@@ -168,13 +168,12 @@ class _DamageError(Exception):
 
 @contextlib.contextmanager
 def _opened(source: VectorFile) -> Iterator[IO[bytes]]:
-    with contextlib.ExitStack() as stack:
-        if source.member:
-            whole = stack.enter_context(zipfile.ZipFile(source.path))
-            file = stack.enter_context(whole.open(source.member))
-        else:
-            file = stack.enter_context(disk.opened(source.path))
-        yield file
+    if source.member:
+        with zipfile.ZipFile(source.path) as whole, whole.open(source.member) as file:
+            yield file
+    else:
+        with disk.opened(source.path) as file:
+            yield file
 
 
 def _check_blanks(content: bytes, line: int, dim: int) -> None:

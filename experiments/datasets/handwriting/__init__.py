@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from experiments.core.errors import UserError
-from experiments.datasets import checksum, kept_of
+from experiments.datasets import checksum, kept_of, padded
 from experiments.datasets.choose import Declared, Folder, choose
 from experiments.datasets.handwriting import iam_ondb, omniglot, pendigits
 from experiments.datasets.handwriting.ink import features
@@ -184,10 +184,6 @@ def _padded(parts: Mapping[str, Iterable]) -> dict[str, np.ndarray]:
     """The rows of each part, padded with zeros to the longest of all."""
     width = max(len(row) for rows in parts.values() for row in rows)
     return {
-        part: np.stack([_pad(np.asarray(row), width) for row in rows])
+        part: np.stack([padded(np.asarray(row), width) for row in rows])
         for part, rows in parts.items()
     }
-
-
-def _pad(row: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(row, [(0, width - len(row)), *[(0, 0)] * (row.ndim - 1)])

@@ -11,13 +11,13 @@ scaled by the mean and the deviation of the training frames, constants that a de
 hold. Shorter recordings have zeros behind them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from experiments.core.errors import UserError
-from experiments.datasets import Parts, checksum
+from experiments.datasets import Parts, checksum, padded
 from experiments.datasets.choose import Declared, Folder, choose
 from experiments.datasets.spoken_digits import sample, sources
 from experiments.datasets.spoken_digits.frames import FrontEnd, log_mel
@@ -105,7 +105,9 @@ def load(
         name=name,
         parts={
             part: (
-                _padded(((one - mean) / deviation for one in frames[part]), steps),
+                np.stack(
+                    [padded((one - mean) / deviation, steps) for one in frames[part]]
+                ).astype(np.float32),
                 np.array([one.digit for one in chosen], np.int32),
             )
             for part, chosen in parts.items()
@@ -139,11 +141,6 @@ def _by_speaker(
     for one in recordings:
         parts[part_of.get(one.speaker, "train")].append(one)
     return parts
-
-
-def _padded(rows: Iterable[np.ndarray], steps: int) -> np.ndarray:
-    padded = [np.pad(row, [(0, steps - len(row)), (0, 0)]) for row in rows]
-    return np.stack(padded).astype(np.float32)
 
 
 def _checksum(parts: dict[str, list[Recording]], front_end: FrontEnd) -> str:
