@@ -103,10 +103,10 @@ def help_of(module):
         redirect_stdout(shown),
         # It says so where a test has imported the module before.
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),
-        pytest.raises(SystemExit) as ended,
     ):
         patch.setattr(sys, "argv", [module, "--help"])
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     assert not ended.value.code
     return shown.getvalue()
 

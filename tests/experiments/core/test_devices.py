@@ -45,7 +45,7 @@ from experiments.datasets import Dataset
 rng = np.random.default_rng(0)
 x = rng.integers(0, 50, (400, 6), dtype="int32")
 y = (x[:, -1] > 24).astype("int32")
-data = Dataset("made up", x[:100], y[:100], x[100:], y[100:], origin="made up")
+data = Dataset("made up", x[:80], y[:80], x[80:], y[80:], origin="made up")
 
 def train(count, epochs):
     environment.start(backend, 3, count)
@@ -59,7 +59,7 @@ def train(count, epochs):
     adam = keras.optimizers.Adam(0.01)
     model.compile(adam, "binary_crossentropy", metrics=["accuracy"])
     config = imdb.Config(epochs=epochs, batch_size=16, devices=count)
-    arrays = Arrays.of(data, 0.2)
+    arrays = Arrays.of(data, 0)
     run = Training(experiment=imdb.EXPERIMENT, config=config, data=arrays, model=model)
     place = Path(folder) / str(count)
     place.mkdir(exist_ok=True)

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -443,18 +445,9 @@ def damage_start(file):
     file.write_bytes(b"\0" * 64 + file.read_bytes()[64:])
 
 
-def damage_weights(file):
-    import h5py
-
+def damage_value(file, name):
     with h5py.File(file, "a") as content:
-        content["layers/dense/vars/0"][...] += 1e-3
-
-
-def damage_optimizer(file):
-    import h5py
-
-    with h5py.File(file, "a") as content:
-        content["optimizer/vars/2"][...] += 1e-3
+        content[name][...] += 1e-3
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -483,7 +476,13 @@ def damageable(undisturbed, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "damage", [damage_end, damage_start, damage_weights, damage_optimizer]
+    "damage",
+    [
+        damage_end,
+        damage_start,
+        partial(damage_value, name="layers/dense/vars/0"),
+        partial(damage_value, name="optimizer/vars/2"),
+    ],
 )
 def test_a_damaged_checkpoint_is_named(damage, done, run, tmp_path, undisturbed):
     (folder(tmp_path) / "row.json").unlink()

@@ -33,14 +33,13 @@ def write_txt(place, dim=50, cut=""):
     (place / f"glove.6B.{dim}d{cut}.txt").write_bytes(content(dim))
 
 
-def write_gz(place, dim=50, cut=""):
-    with gzip.open(place / f"glove.6B.{dim}d{cut}.txt.gz", "wb") as file:
-        file.write(content(dim))
+def write_gz(place, dim=50, cut="", kind=gzip):
+    name = f"glove.6B.{dim}d{cut}.txt.{'gz' if kind is gzip else 'xz'}"
+    (place / name).write_bytes(kind.compress(content(dim)))
 
 
-def write_xz(place, dim=50, cut=""):
-    with lzma.open(place / f"glove.6B.{dim}d{cut}.txt.xz", "wb") as file:
-        file.write(content(dim))
+def write_xz(place, dim=50):
+    write_gz(place, dim, kind=lzma)
 
 
 def write_zip(place, *dims):

@@ -42,16 +42,14 @@ def idx(array):
     return header + array.tobytes()
 
 
-def write_plain(place, arrays=None):
+def write_plain(place, suffix="", pack=bytes):
     place.mkdir(parents=True, exist_ok=True)
-    for name, array in (arrays or digits()).items():
-        (place / FILES[name]).write_bytes(idx(array))
+    for name, array in digits().items():
+        (place / f"{FILES[name]}{suffix}").write_bytes(pack(idx(array)))
 
 
-def write_gz(place, arrays=None):
-    place.mkdir(parents=True, exist_ok=True)
-    for name, array in (arrays or digits()).items():
-        (place / f"{FILES[name]}.gz").write_bytes(gzip.compress(idx(array)))
+def write_gz(place):
+    write_plain(place, ".gz", gzip.compress)
 
 
 def write_npz(place, arrays=None):

@@ -34,7 +34,9 @@ def cluster(monkeypatch):
 
     # Ray's own 15 would starve the training beside other tests.
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    head = {"num_cpus": 0, "include_dashboard": False}
+    # A lost node is noticed after five of these; Ray's own are of 3 seconds.
+    often = {"health_check_period_ms": 500}
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": often}
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     made.add_node(num_cpus=1)
     yield made

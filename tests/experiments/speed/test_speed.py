@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -17,18 +18,7 @@ from experiments.speed.models import MODELS
 
 # Other tests of the process set the variable that is the default.
 BACKEND = [f"--backend={keras.config.backend()}"]
-TINY = [
-    "--variants",
-    "lstm_c6",
-    "--steps",
-    "4,5",
-    "--units",
-    "3",
-    "--batch-size",
-    "2",
-    "--rounds",
-    "1",
-]
+TINY = ["--variants=lstm_c6", "--steps=4", "--units=3", "--batch-size=2", "--rounds=1"]
 
 
 def measured(tmp_path, *options):
@@ -42,26 +32,29 @@ def measured(tmp_path, *options):
 def test_rows(tmp_path):
     rows = measured(tmp_path, *TINY)
     layers = [contenders.BASELINE, "lstm_c6", contenders.NATIVE]
-    assert [row["layer"] for row in rows] == 2 * layers
-    assert [row["T"] for row in rows] == [4] * len(layers) + [5] * len(layers)
+    assert [row["layer"] for row in rows] == layers
     for row in rows:
-        baseline = next(r for r in rows if r["T"] == row["T"])
-        ratio = baseline["step_ms"] / row["step_ms"]
+        ratio = rows[0]["step_ms"] / row["step_ms"]
         assert row["step_over_baseline"] == pytest.approx(ratio)
         assert (row["floor_ms"] is not None) == (row["layer"] == "lstm_c6")
         assert row["masked"] is False
 
 
 def test_rows_of_layers_alone_with_a_mask(tmp_path):
-    options = ["--model=layer", "--masked", "--variants=lstm3", "--steps=4"]
+    options = ["--model=layer", "--masked", "--variants=lstm3", "--steps=4,5"]
     rows = measured(tmp_path, *TINY, *options)
-    assert [row["layer"] for row in rows] == [contenders.BASELINE, "lstm3"]
-    assert [row["masked"] for row in rows] == [True, True]
+    names = (contenders.BASELINE, "lstm3")
+    assert [(row["T"], row["layer"]) for row in rows] == [*product((4, 5), names)]
+    assert {row["masked"] for row in rows} == {True}
+    for row in rows:  # against the one of the same length
+        baseline = next(other for other in rows if other["T"] == row["T"])
+        ratio = baseline["step_ms"] / row["step_ms"]
+        assert row["step_over_baseline"] == pytest.approx(ratio)
 
 
 def test_stacks_on_the_adding_problem(tmp_path):
     options = ["--variants=indrnn", "--model=adding", "--features=2", "--layers=1,2"]
-    rows = measured(tmp_path, *TINY, *options, "--steps=4", "--no-keras")
+    rows = measured(tmp_path, *TINY, *options, "--no-keras")
     layers = [row["layer"] for row in rows]
     assert layers == ["indrnn", "indrnn x2", contenders.NATIVE]
     assert [row["engine"] for row in rows] == ["auto", "auto", None]
@@ -119,7 +112,7 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     scan = "scan:2" if keras.config.backend() == "jax" else "scan:1"
     native = keras.config.backend() == "torch" and device == "gpu"
     arguments += [f"--engines={scan},kernel", "--native" if native else "--no-native"]
-    rows = measured(tmp_path, *arguments, f"--device={device}", "--steps=4")
+    rows = measured(tmp_path, *arguments, f"--device={device}")
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
     last = [None] if native else []
