@@ -8,6 +8,8 @@ import slim_keras
 from tests.slim_keras import support
 from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
 
+OURS, KERNEL = ("scan", "kernel"), ("kernel",)
+
 
 @pytest.fixture
 def problem(rng):
@@ -21,8 +23,9 @@ def problem(rng):
 # Products and outputs have 11 and 8 bits; gradients add some tens of them.
 @pytest.mark.parametrize(
     ("dtype", "bits", "engine", "key"),
-    [("mixed_float16", 11, *run) for run in support.runs("lstm_c6")]
-    + [("mixed_bfloat16", 8, *run) for run in support.runs("lstm5", "lstm_c6")],
+    [("mixed_float16", 11, *run) for run in support.runs("lstm_c6", engines=OURS)]
+    + [("mixed_bfloat16", 8, *run) for run in support.runs("lstm5")]
+    + [("mixed_bfloat16", 8, *run) for run in support.runs("lstm_c6", engines=KERNEL)],
 )
 def test_mixed_precision(dtype, bits, engine, key, problem, rng):
     layer = support.make(
@@ -49,7 +52,8 @@ def test_mixed_precision(dtype, bits, engine, key, problem, rng):
 
 
 @pytest.mark.parametrize(
-    ("engine", "key"), support.runs("lstm6", "indylstm", engines=("scan", "kernel"))
+    ("engine", "key"),
+    support.runs("lstm5a", engines=OURS) + support.runs("indylstm", engines=KERNEL),
 )
 def test_recurrent_dropout_in_mixed_precision(key, engine, problem, rng):
     """Under the same masks as in Keras' loop."""
@@ -69,13 +73,11 @@ def test_recurrent_dropout_in_mixed_precision(key, engine, problem, rng):
             np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
 
 
-# Of what is carried, c and h.
-@pytest.mark.parametrize("key", ["lstm6", "indrnn"])
-def test_an_activation_of_a_mixed_policy(key, problem, rng):
+def test_an_activation_of_a_mixed_policy(problem, rng):
     """A layer as the activation gives half precision for what is carried in float32."""
     leaky = keras.layers.LeakyReLU(0.3, dtype="mixed_bfloat16")
     layer = support.make(
-        key, rng, return_sequences=True, activation=leaky, dtype="mixed_bfloat16"
+        "lstm6", rng, return_sequences=True, activation=leaky, dtype="mixed_bfloat16"
     )
     plain = support.twin(layer, activation=lambda x: keras.ops.leaky_relu(x, 0.3))
     x, _, (dy, *_) = problem
@@ -91,11 +93,16 @@ def test_an_activation_of_a_mixed_policy(key, problem, rng):
 
 
 @pytest.mark.parametrize(
-    ("outside", "inside"), [("mixed_float16", "float32"), ("float32", "mixed_float16")]
-)
-@pytest.mark.parametrize(
-    ("engine", "key"),
-    support.runs("lstm") + support.runs("lstm_c6", engines=["kernel"]),
+    ("engine", "key", "outside", "inside"),
+    [
+        (*run, *dtypes)
+        for dtypes in (("mixed_float16", "float32"), ("float32", "mixed_float16"))
+        for run in support.runs("lstm", engines=("scan", "loop"))
+    ]
+    + [
+        (*r, "float32", "mixed_float16")
+        for r in support.runs("lstm_c6", engines=KERNEL)
+    ],
 )
 def test_another_policy_around(key, engine, outside, inside, rng):
     """Keras casts the weights inside to the dtype of the policy around."""
