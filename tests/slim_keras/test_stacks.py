@@ -162,9 +162,8 @@ def test_padding_in_front_changes_nothing(rng):
     support.close([found[:, 2:]], support.outputs(stack, x))
 
 
-@pytest.mark.parametrize("normalization", ["after", "before", None])
-def test_shapes_of_masks(normalization, rng):
-    stack = make("plain", rng, normalization=normalization)
+def test_shapes_of_masks(rng):
+    stack = make("plain", rng)
     x = support.tensor(support.floats(rng, BATCH, STEPS, FEATURES))
     mask = np.arange(STEPS)[None] < 3
     (wanted,) = support.outputs(stack, x, mask=mask.repeat(BATCH, 0), training=True)
