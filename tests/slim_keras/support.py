@@ -209,6 +209,28 @@ def expected_gradients(layer, x, dy, initial_state=None, mask=None):
     return oracle.gradients(function, [*weights, x, *(initial_state or [])], dy)
 
 
+def slopes(layer, rng, batch=BATCH, steps=STEPS):
+    """A gradient at each output of a layer."""
+    per_step = (steps,) if layer.return_sequences else ()
+    states = layer.cell.state_size if layer.return_state else ()
+    shapes = [(*per_step, layer.units), *((n,) for n in states)]
+    return [floats(rng, batch, *shape) for shape in shapes]
+
+
+def is_the_oracle(layer, x, dy, initial_state=None, mask=None, **call):
+    """Asserts that a layer has the oracle's values and gradients."""
+    y, found = gradients(layer, x, dy, initial_state, mask=tensor(mask), **call)
+    close(y, expected(layer, x, initial_state, mask=mask))
+    close(found, expected_gradients(layer, x, dy, initial_state, mask))
+
+
+def are_alike(layer, other, x, dy, atol=CLOSE, **call):
+    """Asserts that two layers have the same values and gradients."""
+    pair = (gradients(each, x, dy, **call) for each in (layer, other))
+    for found, wanted in zip(*pair, strict=True):
+        close(found, wanted, atol)
+
+
 def close(found, wanted, atol=CLOSE):
     """Asserts that two lists of arrays have the same shapes and close values."""
     assert [a.shape for a in found] == [b.shape for b in wanted]

@@ -7,14 +7,13 @@ from keras import ops
 
 from slim_keras.activations import hard_sigmoid_keras2
 from tests.slim_keras import support
-from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
+from tests.slim_keras.support import BATCH, FEATURES, STEPS
 
 
 def problem(layer, rng):
     """Everything at once: a mask, states, gradients at outputs and states."""
     x = support.floats(rng, BATCH, STEPS, FEATURES)
-    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
-    dy += [support.floats(rng, BATCH, UNITS) for _ in layer.cell.state_size]
+    dy = support.slopes(layer, rng)
     return x, dy, support.states(layer, rng), support.mask(rng)
 
 

@@ -99,8 +99,7 @@ def test_engines_drop_the_same(engine, key, rng):
     )
     loop = support.twin(layer, engine="loop")
     x, states = support.floats(rng, BATCH, STEPS, FEATURES), support.states(layer, rng)
-    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
-    dy += [support.floats(rng, BATCH, UNITS) for _ in states]
+    dy = support.slopes(layer, rng)
     mask = None if key == "lstm5a" else support.mask(rng)
     call = {"initial_state": states, "mask": support.tensor(mask), "training": True}
     found = support.gradients(layer, x, dy, **call)

@@ -38,13 +38,8 @@ def test_every_variant(key, made, rng):
     layer = support.make(key, rng, engine="kernel", return_sequences=True)
     scan = support.twin(layer, engine="scan")
     x, mask = support.floats(rng, BATCH, STEPS, FEATURES), support.mask(rng)
-    dy = [support.floats(rng, BATCH, STEPS, UNITS)]
-    found, wanted = (
-        support.gradients(one, x, dy, mask=support.tensor(mask), training=True)
-        for one in (layer, scan)
-    )
-    for a, b in zip(found, wanted, strict=True):
-        support.close(a, b)
+    call = {"mask": support.tensor(mask), "training": True}
+    support.are_alike(layer, scan, x, support.slopes(layer, rng), **call)
     # Ahead alone, as it keeps for the way back what they lead to.
     assert made == [(STEPS, BATCH, UNITS)] * len(layer.variant.having("W"))
 

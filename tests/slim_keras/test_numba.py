@@ -6,7 +6,6 @@ is set; these compile it.
 
 import concurrent.futures
 import itertools
-import os
 import subprocess
 import sys
 
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-import slim_keras
 from tests.slim_keras import support
 from tests.slim_keras.support import BACKEND, FEATURES
 
@@ -75,24 +73,17 @@ def test_rational_functions():
     assert maths.tanh32(np.float32("inf")) == pytest.approx(1, abs=2e-7)
 
 
-def both(layer, x, dy, **call):
-    """Outputs and gradients of a layer, and those of the scan."""
-    scan = support.twin(layer, engine="scan")
-    return [
-        support.gradients(one, x, dy, **call, training=True) for one in (layer, scan)
-    ]
-
-
 def compared(key, rng, *, batch=5, steps=7, masked=True, **arguments):
     layer = support.make(
         key, rng, units=WIDE, return_sequences=True, engine="kernel", **arguments
     )
     x = support.floats(rng, batch, steps, FEATURES)
     mask = support.tensor(support.mask(rng, batch, steps)) if masked else None
-    dy = [support.floats(rng, batch, steps, WIDE)]
-    found, wanted = both(layer, x, dy, mask=mask)
-    for a, b in zip(found, wanted, strict=True):
-        support.close(a, b, atol=2e-5)
+    scan, dy = (
+        support.twin(layer, engine="scan"),
+        support.slopes(layer, rng, batch, steps),
+    )
+    support.are_alike(layer, scan, x, dy, atol=2e-5, mask=mask, training=True)
 
 
 # Other tests here have a vector or a matrix alone.
@@ -229,8 +220,3 @@ def test_torch_compile_leaves_the_kernel_out_of_its_graph(rng):
     x = torch.tensor(support.floats(rng, 2, 9, FEATURES))
     run = torch.compile(model, backend="eager")
     torch.testing.assert_close(run(x), layer(x))
-
-
-def test_the_kernel_is_the_choice_by_itself(rng):
-    assert slim_keras.LSTM(3).resolved_engine == "kernel"
-    assert os.environ["NUMBA_CACHE_DIR"]

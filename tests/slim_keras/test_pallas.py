@@ -26,18 +26,12 @@ def layer(key, rng, units, **arguments):
 def check(chosen, rng, batch, steps):
     """Values and gradients against the scan engine, which other tests check."""
     x = support.floats(rng, batch, steps, FEATURES)
-    dy = [support.floats(rng, batch, steps, chosen.units)]
-    dy += [support.floats(rng, batch, chosen.units) for _ in chosen.cell.state_size]
+    dy = support.slopes(chosen, rng, batch, steps)
     call = {
         "initial_state": support.states(chosen, rng, batch),
         "mask": support.tensor(support.mask(rng, batch + 1, steps)[1:]),
     }
-    for found, wanted in zip(
-        support.gradients(chosen, x, dy, **call),
-        support.gradients(support.twin(chosen, engine="scan"), x, dy, **call),
-        strict=True,
-    ):
-        support.close(found, wanted)
+    support.are_alike(chosen, support.twin(chosen, engine="scan"), x, dy, **call)
 
 
 # A block is 1 x 32 for 40 units, 4 x 8 for 5; with a matrix it is 16 x 16 or 16 x 32.

@@ -20,6 +20,13 @@ def problem(rng):
     return x, [support.floats(rng, BATCH, UNITS) for _ in range(2)], dy
 
 
+def near(found, wanted, share):
+    """Asserts that arrays differ by a share of the largest number at most."""
+    for a, b in zip(found, wanted, strict=True):
+        a, b = a.astype("float64"), b.astype("float64")
+        np.testing.assert_allclose(a, b, rtol=0, atol=share * np.abs(b).max())
+
+
 # Products and outputs have 11 and 8 bits; gradients add some tens of them.
 @pytest.mark.parametrize(
     ("dtype", "bits", "engine", "key"),
@@ -45,10 +52,7 @@ def test_mixed_precision(dtype, bits, engine, key, problem, rng):
     wanted = support.expected(layer, x, states, mask=mask)
     support.close(y, wanted, atol=8 * 2.0**-bits)
     wanted = support.expected_gradients(layer, x, dy, states, mask)
-    for a, b in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(
-            a.astype("float64"), b, rtol=0, atol=16 * 2.0**-bits * np.abs(b).max()
-        )
+    near(found, wanted, 16 * 2.0**-bits)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +72,7 @@ def test_recurrent_dropout_in_mixed_precision(key, engine, problem, rng):
         support.gradients(loop, x, [dy], training=True),
         strict=True,
     ):
-        for a, b in zip(found, wanted, strict=True):
-            a, b = a.astype("float64"), b.astype("float64")
-            np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
+        near(found, wanted, 0.1)
 
 
 def test_an_activation_of_a_mixed_policy(problem, rng):
@@ -87,9 +89,7 @@ def test_an_activation_of_a_mixed_policy(problem, rng):
         support.gradients(plain, x, [dy]),
         strict=True,
     ):
-        for a, b in zip(found, wanted, strict=True):
-            a, b = a.astype("float64"), b.astype("float64")
-            np.testing.assert_allclose(a, b, rtol=0, atol=0.1 * np.abs(b).max())
+        near(found, wanted, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_another_policy_around(key, engine, outside, inside, rng):
     bits = 2.0**-11  # of float16
     support.close([y.reshape(-1, UNITS)], [wanted], atol=8 * bits)
     wanted = support.expected_gradients(layer, flat, [dy.reshape(-1, UNITS)])
-    for a, b in zip(found, wanted, strict=True):
-        b = b.reshape(a.shape)
-        np.testing.assert_allclose(
-            a.astype("float64"), b, rtol=0, atol=16 * bits * np.abs(b).max()
-        )
+    near(
+        found,
+        [b.reshape(a.shape) for a, b in zip(found, wanted, strict=True)],
+        16 * bits,
+    )
 
 
 def test_float64(problem, rng):

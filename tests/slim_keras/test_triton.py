@@ -42,21 +42,13 @@ def compared(key, rng, *, batch=3, steps=5, units=5, training=False, **arguments
     settings = {"return_sequences": True, "return_state": True} | arguments
     layer = support.make(key, rng, units=units, engine="kernel", **settings)
     x = support.floats(rng, batch, steps, FEATURES)
-    states = layer.cell.state_size
-    shape = (batch, steps, units) if layer.return_sequences else (batch, units)
-    dy = [support.floats(rng, *shape)]
-    dy += [support.floats(rng, batch, units) for _ in states]
+    dy = support.slopes(layer, rng, batch, steps)
     call = {
         "initial_state": support.states(layer, rng, batch),
         "mask": support.tensor(support.mask(rng, batch, steps)),
         "training": training,
     }
-    for found, wanted in zip(
-        support.gradients(layer, x, dy, **call),
-        support.gradients(support.twin(layer, engine="scan"), x, dy, **call),
-        strict=True,
-    ):
-        support.close(found, wanted)
+    support.are_alike(layer, support.twin(layer, engine="scan"), x, dy, **call)
 
 
 # Every other variant is printed for numba, by the same code, in `test_oracle`.
