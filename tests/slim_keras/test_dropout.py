@@ -88,7 +88,8 @@ def test_indrnn_stays_finite_under_recurrent_dropout(rng):
 
 @pytest.mark.parametrize(
     ("engine", "key"),
-    support.runs("lstm5a", "indrnn", engines=["scan"])
+    support.runs("lstm5a", engines=("scan", "kernel"))
+    + support.runs("indrnn", engines=["scan"])
     + support.runs("lstm11", engines=["kernel"]),
 )
 def test_engines_drop_the_same(engine, key, rng):

@@ -68,7 +68,7 @@ KERNELS = {"cuda": TRITON, "tpu": "tpu_custom_call"}
 @pytest.mark.parametrize(
     ("key", "dtype"),
     [
-        # What others compute, these do.
+        # These have every operation that the others have.
         *[
             ("indylstm", "float32"),
             ("lstm_c6", "float32"),
