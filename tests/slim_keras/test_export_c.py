@@ -13,12 +13,8 @@ from slim_keras.engine.kernels import rational
 from slim_keras.export.c import compiler, maths
 from slim_keras.export.signature import NEXT
 from tests.slim_keras import support
-from tests.slim_keras.support import BACKEND, FEATURES, KEYS, UNITS, floats
+from tests.slim_keras.support import FEATURES, KEYS, UNITS, floats
 
-# Every variant is written and run on every backend, and what follows on one.
-ONLY_PYTORCH = pytest.mark.skipif(
-    BACKEND != "torch", reason="what is written is the same on every backend"
-)
 STEPS = 200
 STRICT = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 STRICT += ["-fsanitize=undefined,address", "-fno-sanitize-recover=all"]
@@ -109,7 +105,6 @@ def test_every_variant_in_float32_and_8_bits(branches, rng, tmp_path):
     assert np.isnan(found[3]).all(axis=-1).all(), "NaN in the input is lost"
 
 
-@ONLY_PYTORCH
 def test_words_and_what_stands_around(rng, tmp_path):
     """Masked words, normalisations, a stack, and words that nobody knows."""
     model = live(
@@ -142,7 +137,6 @@ def test_words_and_what_stands_around(rng, tmp_path):
         assert np.isnan(found[1]).all(), word
 
 
-@ONLY_PYTORCH
 def test_masking(rng, tmp_path):
     """A step counts if one of its inputs differs from the value."""
     model = live(
@@ -169,7 +163,6 @@ def randomised(model, rng):
         weight.assign(np.abs(x) + 0.1 if "variance" in weight.path else x)
 
 
-@ONLY_PYTORCH
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("cell", [keras.layers.LSTMCell, keras.layers.GRUCell])
 def test_the_cells_of_keras(cell, bias, rng, tmp_path):
@@ -180,7 +173,6 @@ def test_the_cells_of_keras(cell, bias, rng, tmp_path):
         assert made.difference < close
 
 
-@ONLY_PYTORCH
 def test_a_functional_model_with_the_products_as_input(rng, tmp_path):
     """One layer after the other; an input that is W x_t already."""
     x = keras.Input((None, 6))
@@ -192,7 +184,6 @@ def test_a_functional_model_with_the_products_as_input(rng, tmp_path):
     assert export.to_c(export.streaming(model), tmp_path / "f.c").difference < 1e-5
 
 
-@ONLY_PYTORCH
 def test_normalization(rng, tmp_path):
     """Which begins with an operation that is no layer."""
     normalise = keras.layers.Normalization()
@@ -205,7 +196,6 @@ def test_normalization(rng, tmp_path):
         export.to_c(twice, tmp_path / "twice.c")
 
 
-@ONLY_PYTORCH
 def test_what_it_says(rng, tmp_path):
     model = live(slim_keras.LSTM_C6(4, name="slim"), keras.layers.Dense(2))
     made = export.to_c(model, tmp_path / "model.c")
@@ -233,7 +223,6 @@ def test_what_it_says(rng, tmp_path):
     assert "float slim_recurrent_vector_c" in names
 
 
-@ONLY_PYTORCH
 def test_without_a_compiler(monkeypatch, tmp_path):
     model = live(slim_keras.IndRNN(2))
     monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
@@ -252,7 +241,6 @@ class Odd(keras.layers.Layer):
         return x
 
 
-@ONLY_PYTORCH
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
@@ -269,7 +257,6 @@ def test_refused_layers(layer, said, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@ONLY_PYTORCH
 def test_refused_models(tmp_path):
     path = tmp_path / "model.c"
     whole = keras.Sequential([keras.Input((None, 2)), slim_keras.LSTM6(2)])
@@ -291,7 +278,6 @@ def test_refused_models(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@ONLY_PYTORCH
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
@@ -305,7 +291,6 @@ def test_refused_arguments(name, options, said, tmp_path):
         export.to_c(None, tmp_path / name, **options)
 
 
-@ONLY_PYTORCH
 def test_the_functions_keep_what_they_say(tmp_path):
     """On a fine grid, against NumPy in float64."""
     xs = np.linspace(-100, 100, 200_001, dtype="float32")

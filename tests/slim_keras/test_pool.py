@@ -3,13 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.slim_keras.support import BACKEND
-
-if BACKEND != "torch":
-    pytest.skip("the kernel of numba is PyTorch's", allow_module_level=True)
-
-import torch
-
 from slim_keras.engine.kernels import pool
 
 FLOATS = pool.LARGE // 4
@@ -41,6 +34,7 @@ def test_a_small_array_is_numpys():
 
 
 def test_a_tensor_has_its_memory():
+    torch = pytest.importorskip("torch")
     view = torch.from_numpy(pool.empty((2, FLOATS), "float32")).reshape(FLOATS, 2)[1:]
     assert place(pool.empty((2, FLOATS), "float32")) != view.data_ptr() - 8
     del view
