@@ -24,7 +24,6 @@ def _children_without_tensorflow(tmp_path_factory):
         return
     folder = tmp_path_factory.mktemp("without_tensorflow")
     (folder / "tensorflow.py").write_text("raise ImportError('left out')\n")
-    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         yield

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import slim_keras
-from tests.slim_keras import oracle, support
+from tests.slim_keras import support
 from tests.slim_keras.support import BATCH, FEATURES, STEPS, UNITS
 
 
@@ -46,39 +46,54 @@ def test_weights_go_both_ways(rng):
         support.close(support.outputs(ours, x), support.outputs(theirs, x))
 
 
-def diagonals(vectors):
-    """Vectors side by side, (k n,), as diagonal matrices side by side, (n, k n)."""
-    return np.concatenate([np.diag(u) for u in vectors.reshape(-1, UNITS)], axis=-1)
+def _diagonals(vector):
+    """Vectors stacked, (k n,), to diagonal matrices side by side, (n, k n)."""
+    parts = vector.reshape(-1, UNITS)
+    return np.concatenate([np.diag(p) for p in parts], axis=-1)
 
 
-# `test_oracle` holds every layer to these equations, so that numbers of theirs suffice.
-@pytest.mark.parametrize(
-    ("slim", "full"),
-    [
-        ("indylstm", "lstm"),
-        ("lstm_c6", "lstm6"),
-        ("lstm4", "lstm2"),
-        ("lstm5", "lstm1"),
-    ],
-)
+@pytest.mark.parametrize(("slim", "full"), [("indylstm", "lstm"), ("lstm_c6", "lstm6")])
 def test_vectors_are_diagonal_matrices(slim, full, rng):
-    weights = support.make(slim, rng).get_weights()
-    kernel, *matrix, vectors, bias = weights
-    parts = np.split(diagonals(vectors), vectors.size // UNITS, axis=-1)
-    parts[2:2] = matrix  # of the body, between gates
+    slim = support.make(slim, rng, return_state=True, return_sequences=True)
+    kernel, vector, bias = slim.get_weights()
+    full = support.make(full, rng, return_state=True, return_sequences=True)
+    full.set_weights([kernel, _diagonals(vector), bias])
     x = support.floats(rng, BATCH, STEPS, FEATURES)
-    found = oracle.run(slim, weights, x)
-    wanted = oracle.run(full, [kernel, np.concatenate(parts, axis=-1), bias], x)
-    support.close(found, wanted, atol=1e-12)
+    states = support.states(slim, rng)
+    dy = support.slopes(slim, rng)
+
+    y, found = support.gradients(slim, x, dy, states)
+    y_full, wanted = support.gradients(full, x, dy, states)
+
+    wanted[1] = np.concatenate(
+        [np.diag(p) for p in np.split(wanted[1], wanted[1].shape[1] // UNITS, axis=1)]
+    )
+    support.close(y, y_full)
+    support.close(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("slim", "full", "blocks"),
+    [("lstm4", "lstm2", (0, 1, 3)), ("lstm5", "lstm1", (0, 1, 3))],
+)
+def test_gate_vectors_are_diagonal_matrices(slim, full, blocks, rng):
+    slim = support.make(slim, rng, return_sequences=True)
+    kernel, matrix, vector, bias = slim.get_weights()
+    parts = np.split(_diagonals(vector), len(blocks), axis=-1)
+    parts.insert(2, matrix)
+    full = support.make(full, rng, return_sequences=True)
+    full.set_weights([kernel, np.concatenate(parts, axis=-1), bias])
+    x = support.floats(rng, BATCH, STEPS, FEATURES)
+    support.close(support.outputs(slim, x), support.outputs(full, x))
 
 
 def test_constant_gates_are_saturated_ones(rng):
     """LSTM6 is LSTM3 with i = o = 1 and f = sigmoid(b_f)."""
-    weights = support.make("lstm6", rng).get_weights()
-    kernel, matrix, bias = weights
-    ones = np.full(UNITS, 40.0)  # sigmoid(40) is 1
+    slim = support.make("lstm6", rng, forget=0.7, return_sequences=True)
+    kernel, matrix, bias = slim.get_weights()
+    ones = np.full(UNITS, 40.0)  # sigmoid(40) is 1 in float32
     gates = [ones, np.full(UNITS, np.log(0.7 / 0.3)), bias, ones]
+    full = support.make("lstm3", rng, return_sequences=True)
+    full.set_weights([kernel, matrix, np.concatenate(gates)])
     x = support.floats(rng, BATCH, STEPS, FEATURES)
-    found = oracle.run("lstm6", weights, x, forget=0.7)
-    wanted = oracle.run("lstm3", [kernel, matrix, np.concatenate(gates)], x)
-    support.close(found, wanted, atol=1e-12)
+    support.close(support.outputs(slim, x), support.outputs(full, x))

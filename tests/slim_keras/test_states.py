@@ -96,6 +96,18 @@ def test_states_pass_from_encoder_to_decoder(rng):
     support.close(found, support.expected(decoder, x, states))
 
 
+@pytest.mark.parametrize("key", ["lstm", "lstm6", "lstm_c6", "indrnn"])
+def test_two_parts_with_carried_states_are_the_whole(key, rng):
+    layer = support.make(key, rng, return_sequences=True, return_state=True)
+    x = support.floats(rng, BATCH, 2 * STEPS, FEATURES)
+    whole = support.expected(layer, x)
+    first, *carried = layer(support.tensor(x[:, :STEPS]))
+    second = layer(support.tensor(x[:, STEPS:]), initial_state=carried)
+    first, second = support.arrays(first), support.arrays(second)
+    outputs = np.concatenate([first[0], second[0]], axis=1)
+    support.close([outputs, *second[1:]], whole)
+
+
 def stateful(layer):
     """The same layer, carrying its states from call to call."""
     copy = type(layer).from_config(layer.get_config() | {"stateful": True})

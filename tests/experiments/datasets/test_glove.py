@@ -33,13 +33,12 @@ def write_txt(place, dim=50, cut=""):
     (place / f"glove.6B.{dim}d{cut}.txt").write_bytes(content(dim))
 
 
-def write_gz(place, dim=50, cut="", kind=gzip):
-    name = f"glove.6B.{dim}d{cut}.txt.{'gz' if kind is gzip else 'xz'}"
-    (place / name).write_bytes(kind.compress(content(dim)))
+def write_gz(place, dim=50, cut="", suffix=".gz", pack=gzip.compress):
+    (place / f"glove.6B.{dim}d{cut}.txt{suffix}").write_bytes(pack(content(dim)))
 
 
 def write_xz(place, dim=50):
-    write_gz(place, dim, kind=lzma)
+    write_gz(place, dim, suffix=".xz", pack=lzma.compress)
 
 
 def write_zip(place, *dims):

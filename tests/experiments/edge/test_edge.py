@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import slim_keras
-from experiments.core.command import arguments, main
+from experiments.core.command import main
 from experiments.core.results import read_rows
-from experiments.core.runner import main as main_of_runs
 from experiments.edge import command as edge, models
 from experiments.grid import command as grid
 from experiments.grid.runs import Outcome
 from experiments.report.edge import edge_tables, newest
+from tests.experiments.grid.support import train
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="it runs on TensorFlow"
@@ -61,7 +61,7 @@ def in_this_process(monkeypatch):
 
     def loop(runs, jobs):
         for run in runs:
-            main_of_runs(run.declared, arguments(run.config))
+            train(run)
             yield run, Outcome(run.row(read_rows(run.results)), "")
 
     monkeypatch.setattr(grid, "loop", loop)

@@ -9,6 +9,7 @@ import keras
 from experiments.core import command, runner
 from experiments.core.results import read_rows
 from experiments.grid import command as grid, definition
+from experiments.grid.runs import Run
 
 BACKEND = f"backend={keras.config.backend()}"
 SMALL = """
@@ -45,10 +46,14 @@ def start(path: Path, output: Path, *args: str) -> int:
     return command.main(grid.Settings, grid.run, [str(path), *options, *args])
 
 
+def train(run: Run) -> int:
+    """Trains a run of a grid in this process; its exit status."""
+    return runner.main(run.declared, command.arguments(run.config))
+
+
 def alone(path: Path, output: Path, *changes: str) -> list[int]:
     """Trains the runs of a grid one by one in this process; their exit statuses."""
-    runs = definition.read(path, [BACKEND, *changes], str(output))
-    return [runner.main(r.declared, command.arguments(r.config)) for r in runs]
+    return [train(r) for r in definition.read(path, [BACKEND, *changes], str(output))]
 
 
 def rows(output: Path) -> dict[str, Any]:
