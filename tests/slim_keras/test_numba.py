@@ -92,6 +92,13 @@ def test_compiled_is_the_scan(key, rng):
     compared(key, rng)
 
 
+def test_one_unit(rng):
+    """Every weight is one number for all examples."""
+    layer = support.make("lstm4", rng, units=1, engine="kernel")
+    x = support.floats(rng, 5, 3, FEATURES)
+    support.close(support.outputs(layer, x), support.expected(layer, x), atol=2e-5)
+
+
 @pytest.fixture(params=["openmp", "pool"])
 def calls(request, monkeypatch):
     """How many threads were asked for, in PyTorch's OpenMP and in a pool."""

@@ -69,7 +69,8 @@ def sweep(
     shared = [
         pack(_numpy(x.to(first.dtype)), units, matrix.transposed)
         if matrix and f"fixed{k}" == matrix.matrix
-        else np.broadcast_to(_numpy(x), (batch, units)).reshape(lanes)
+        # A row of one unit would be reshaped to a view, whose lanes are one number.
+        else np.ascontiguousarray(np.broadcast_to(_numpy(x), (batch, units))).ravel()
         for k, x in enumerate(inputs[0])
     ]
     unmade = [x for x in inputs[1] if isinstance(x, Unmade)]
