@@ -486,6 +486,18 @@ def test_the_layers_never_turn_compilation_off():
 
 
 @needs_tensorflow
+def test_layers_side_by_side_are_no_retraced_function(data, monkeypatch):
+    import tensorflow as tf
+
+    said = []
+    monkeypatch.setattr(tf.get_logger(), "warning", lambda text, *_: said.append(text))
+    x = support.tensor(data[0])
+    for units in range(1, 7):
+        slim_keras.LSTM_C6(units)(x)
+    assert not said
+
+
+@needs_tensorflow
 @pytest.mark.parametrize("order", [("eager", "graph"), ("graph", "eager")])
 def test_eager_and_graph_in_one_process(order, data, rng):
     import tensorflow as tf

@@ -125,10 +125,14 @@ def iterate(step, carry, rows, count, reverse, unroll=1):
 
 
 def differentiable(forward, backward, needed, training):
-    # Compiled also inside a model that is not.
+    # Compiled also inside a model that is not. TensorFlow counts traces by a function's
+    # code and would warn of layers side by side; a `partial` has no code.
     def compiled(function):
         return tf.function(
-            function, jit_compile=True, autograph=False, reduce_retracing=True
+            functools.partial(function),
+            jit_compile=True,
+            autograph=False,
+            reduce_retracing=True,
         )
 
     keeping = compiled(lambda *arrays: forward(arrays, keep=True))
