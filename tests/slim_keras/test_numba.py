@@ -198,6 +198,15 @@ def test_where_nothing_can_be_written(tmp_path, monkeypatch):
     assert compiler.compiled(source).kernel(4) == 8
 
 
+def test_no_examples(rng):
+    """The steps are written down for any batch, whichever comes first."""
+    layer = support.make("lstm_c6", rng, units=WIDE + 1, engine="kernel")
+    y = layer(torch.ones(0, 2, FEATURES))
+    y.sum().backward()
+    assert y.shape == (0, WIDE + 1)
+    assert all((w.value.grad == 0).all() for w in layer.weights)
+
+
 def test_small_numbers_are_flushed(rng):
     """Gradients that fade would become denormal, and slow."""
     layer = support.make("lstm_c6", rng, units=WIDE, engine="kernel", forget=0.1)

@@ -226,7 +226,7 @@ def record(build: Callable, fixed: Any, rows: Any, earlier: Any) -> Program:
     shared = leaves("fixed", fixed)
     for value, array in zip(trees.flatten(shared), trees.flatten(fixed), strict=True):
         if len(array.shape) == 2:
-            value.blocks = max(1, array.shape[1] // array.shape[0])
+            value.blocks = max(1, array.shape[1] // max(1, array.shape[0]))
 
     def before(value: Value) -> Callable:
         def previous(first, function=lambda x: x):
