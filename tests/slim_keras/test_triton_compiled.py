@@ -77,6 +77,15 @@ def test_compiles_for_a_gpu(key, dtype, compiled, rng):
     assert ["cubin" in kernel.asm for kernel in compiled] == [True, True]
 
 
+def test_one_kernel_serves_all_sizes_of_a_tile(compiled, rng):
+    """Vectors of 5 and 6 units start at other addresses than those of 8."""
+    for units, batch, steps in (8, 1, 1), (6, 16, 3), (5, 2, 16):
+        layer = support.make("lstm10", rng, units=units, engine="kernel")
+        layer(torch.ones(batch, steps, FEATURES, requires_grad=True)).sum().backward()
+    assert len(compiled) == 6
+    assert len({kernel.hash for kernel in compiled}) == 2
+
+
 @pytest.fixture
 def tf32():
     settings = torch.backends.cuda.matmul

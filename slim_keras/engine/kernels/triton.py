@@ -195,7 +195,8 @@ def source(
         f"    return {', '.join(computed.values())},",
         "",
         "",
-        "@triton.jit(do_not_specialize=['steps', 'batch', 'units'])",
+        # No address or size is worth a kernel to itself: nothing is read in vectors.
+        f"@triton.jit(do_not_specialize={[*pointers, 'steps', 'batch', 'units']})",
         f"def kernel({', '.join(pointers)}, steps, batch, units,",
         "    ROWS: tl.constexpr, UNITS: tl.constexpr, PRECISION: tl.constexpr):",
         "    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]",
