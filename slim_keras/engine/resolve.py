@@ -162,9 +162,8 @@ def platform_of(cell, backend: str | None = None) -> str:
         jax = _jax()
         return jax.default_backend() if jax.device_count() == 1 else "several"
     if backend == "torch":
-        weight = cell.kernel if cell.built else None
-        device = keras.ops.zeros(()) if weight is None else weight.value
-        return {"cuda": "gpu"}.get(device.device.type, device.device.type)
+        kind = _device(cell).type
+        return {"cuda": "gpu"}.get(kind, kind)
     if backend == "tensorflow":
         import tensorflow as tf  # no other backend needs it
 
@@ -288,6 +287,8 @@ def _printed(here: _Case) -> Iterator[str]:
             yield "needs triton on a GPU: pip install triton, or the extra [triton]."
         elif "tensorflow" in sys.modules and "triton" not in sys.modules:
             yield "needs triton before tensorflow: import slim_keras first."
+        elif not here.given_platform and (error := _start_error()):
+            yield f"needs Triton to start on this GPU. Received: {error}."
     elif here.platform != "cpu":
         yield f"serves PyTorch on CPUs and GPUs. Received: device={here.platform!r}."
     elif not installed("numba"):
@@ -323,13 +324,45 @@ def _room(here: _Case) -> int:
         return chip.room("9.0")
     if here.backend == "jax":
         return chip.room(str(_jax().devices()[0].compute_capability))
-    import torch  # no other backend needs it
-
-    device = here.cell.kernel.value.device if here.cell.built else None
-    room = chip.room("{}.{}".format(*torch.cuda.get_device_capability(device)))
-    tf32 = torch.backends.cuda.matmul.fp32_precision == "tf32"
+    room, tf32 = _chip_of_torch(here.cell)
     # An exact product needs the rest of each number, too.
     return room // 2 if here.cell.compute_dtype == "float32" and not tf32 else room
+
+
+# What follows asks the driver, which a compiler that traces cannot follow.
+_untraced = operations.opaque if operations else lambda function: function
+
+
+@_untraced
+def _chip_of_torch(cell) -> tuple[int, bool]:
+    """The room on PyTorch's GPU, and whether it multiplies in TF32."""
+    import torch  # no other backend needs it
+
+    if torch.version.hip:  # whose capabilities are other GPUs', without TF32
+        return 0, False
+    capability = torch.cuda.get_device_capability(_device(cell))
+    tf32 = torch.backends.cuda.matmul.fp32_precision == "tf32"
+    return chip.room("{}.{}".format(*capability)), tf32
+
+
+@functools.cache
+@_untraced
+def _start_error() -> str | None:
+    """Why Triton does not start here: it needs one driver and a C compiler."""
+    from triton.runtime import driver  # which PyTorch's users may be without
+
+    try:
+        driver.active.get_current_target()
+    except Exception as error:  # noqa: BLE001  (a file, a process, an assertion)
+        text, *_ = str(error).splitlines() or [""]
+        return f"{type(error).__name__}: {text}".rstrip(".")
+    return None
+
+
+def _device(cell) -> Any:
+    """The device of PyTorch that holds a cell's weights, or will."""
+    weight = next(iter(cell.weights), None)  # a cell may be without a kernel
+    return (keras.ops.zeros(()) if weight is None else weight.value).device
 
 
 _KERNELS = {"jax": _pallas, "torch": _printed}

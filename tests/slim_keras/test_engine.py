@@ -156,6 +156,40 @@ def test_triton_is_not_loaded_after_tensorflow(before, monkeypatch):
         chosen("indrnn", "torch", "gpu", "kernel")
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="asks PyTorch for its GPU")
+def test_a_gpu_is_asked_for_its_room(compilers, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(resolve, "platform_of", lambda cell, backend: "gpu")
+    monkeypatch.setattr(resolve, "_start_error", lambda: None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    layer = slim_keras.LSTM6(3, kernel_initializer=None)
+    layer.build((None, STEPS, 3))
+    assert layer.resolved_engine == "kernel"
+    monkeypatch.setattr(torch.version, "hip", "7.0")  # where 9.0 is no H100
+    assert layer.resolved_engine == "scan"
+    assert slim_keras.IndRNN(3).resolved_engine == "kernel"
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="Triton is PyTorch's")
+def test_triton_that_does_not_start(compilers, monkeypatch):
+    """As on a system without a C compiler."""
+    driver = pytest.importorskip("triton.runtime").driver
+
+    class Driver:
+        def get_current_target(self):
+            raise RuntimeError("Failed to find C compiler.\nAnd more.")
+
+    monkeypatch.setattr(driver, "_active", Driver())
+    monkeypatch.setattr(resolve, "platform_of", lambda cell, backend: "gpu")
+    # Without the memory of it.
+    monkeypatch.setattr(resolve, "_start_error", resolve._start_error.__wrapped__)
+    assert slim_keras.IndRNN(3).resolved_engine == "scan"
+    layer = slim_keras.IndRNN(3, engine="kernel")
+    with pytest.raises(ValueError, match=r"Failed to find C compiler\. Choose"):
+        layer.resolved_engine  # noqa: B018
+
+
 def test_a_compiler_is_looked_for_once(monkeypatch):
     asked = []
     monkeypatch.setattr(importlib.util, "find_spec", asked.append)
