@@ -10,10 +10,11 @@ On a GPU, against cuDNN's LSTM and a copy in memory:
     python -m experiments.speed --config configs/speed_gpu.toml
     python -m experiments.speed.gpu
 
-One process runs one backend. Every round times each contender once, so that other work
-of the machine slows all contenders alike; the medians over the rounds are compared.
-On a CPU every timed call starts from host arrays and ends with its result on the host;
-on a GPU all arrays stay there (`experiments.speed.device`).
+One process runs one backend. On a CPU every round times each contender once, so that
+other work of the machine slows all contenders alike; the medians over the rounds are
+compared. A call starts from host arrays and ends with its result on the host. On a GPU
+all arrays stay there (`experiments.speed.device`), and our layers are timed one after
+the other: each has its row before the next may fail.
 """
 
 import importlib.util
@@ -22,7 +23,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -142,12 +143,19 @@ def run(settings: Settings) -> int:
     # Among other things XLA's flags choose the command buffers of a GPU.
     facts = environment.facts() | {"xla_flags": os.environ.get("XLA_FLAGS")}
     grid = itertools.product(numbers(settings.steps), numbers(settings.units))
+    failed: list[Contender] = []
     for steps, units in grid:
-        rows = [row | facts for row in _rows(settings, contenders, steps, units)]
-        for row in rows:
-            append_row(output, row)
+        rows = []
+        for row in _rows(settings, contenders, steps, units, failed):
+            rows.append(row | facts)
+            append_row(output, rows[-1])
+        if not rows:
+            raise UserError(
+                f"T={steps} n={units}: every layer is out of memory or failed; choose "
+                "smaller sizes"
+            )
         _show(rows)
-    return 0
+    return int(bool(failed))
 
 
 def _check(settings: Settings) -> None:
@@ -176,70 +184,99 @@ def numbers(text: str) -> list[int]:
 
 
 def _rows(
-    settings: Settings, contenders: list[Contender], steps: int, units: int
-) -> list[Row]:
-    """One row for each contender at one shape."""
+    settings: Settings,
+    contenders: list[Contender],
+    steps: int,
+    units: int,
+    failed: list[Contender],
+) -> Iterator[Row]:
+    """One row for each contender at one shape, as soon as it is measured.
+
+    Those that fail on a GPU, whose compiler may know better than ours, are put into
+    `failed`.
+    """
     gpu = settings.device == "gpu"
-    baseline = Contender(BASELINE, "cudnn" if gpu else None)
+    baseline, native = _references(settings)
     timed = [baseline, *contenders] if settings.keras else contenders
     layers = {one: build(one, units, return_sequences=gpu) for one in timed}
     if gpu:
         on = speed_device.start(settings.backend)
         if _times_native(settings):
-            layers[Contender(NATIVE)] = on.Native(settings.features, units)
+            layers[native] = on.Native(settings.features, units)
         x = on.random((settings.batch_size, steps, settings.features), seed=0)
         calls = speed_device.calls(on, layers, x, units)
+        references = {one for one, _ in calls} - set(contenders)
+        groups = [references, *({one} for one in contenders)]
     else:
         shape = settings.batch_size, steps, settings.features
         x, y = MODELS[settings.model].batch(shape, settings.masked)
         calls = _host_calls(settings, layers, x, y, units)
-    median = medians(calls, settings.rounds, f"{settings.backend} T={steps} n={units}")
-    native = median.get((Contender(NATIVE), "step"))
-    native_flushed = median.get((Contender(NATIVE), FLUSHED))
-    rows = []
-    for one in dict.fromkeys(one for one, what in median if what == "step"):
-        ms = {what: median[one, what] for what in ("step", "forward")}
-        floor = [
-            median[of, what]
-            for of, what in median
-            if what.startswith("floor") and of.layer == one.layer
-        ]
-        row = {
-            "experiment": "speed",
-            "layer": one.layer,
-            "backend": settings.backend,
-            "device": settings.device,
-            "model": settings.model,
-            "masked": settings.masked,
-            "engines": settings.engines,
-            "engine": one.engine,
-            **_ran(layers.get(one)),
-            "B": settings.batch_size,
-            "T": steps,
-            "m": settings.features,
-            "n": units,
-            "rounds": settings.rounds,
-            "step_ms": ms["step"],
-            "forward_ms": ms["forward"],
-            **{
-                f"{what}_over_baseline": _ratio(median.get((baseline, what)), ms[what])
-                for what in ms
-            },
-            "step_over_native": _ratio(native, ms["step"]),
-            "flushed_ms": median.get((one, FLUSHED)),
-            "flushed_over_native": _ratio(native_flushed, median.get((one, FLUSHED))),
-            "floor_ms": sum(floor) if floor else None,
-        }
-        if gpu:
-            copied = median[Contender(speed_device.COPY), speed_device.COPY]
-            numbers = settings.batch_size * steps * (settings.features + units)
-            row |= speed_device.rates(ms, copied, numbers)
-        rows.append(row)
-    if not rows:
-        raise UserError(
-            f"T={steps} n={units}: every layer is out of memory; choose smaller sizes"
-        )
-    return rows
+        groups = [{one for one, _ in calls}]
+    label = f"{settings.backend} T={steps} n={units}"
+    median: dict[tuple[Contender, str], float] = {}
+    for group in groups:
+        own = {key: call for key, call in calls.items() if key[0] in group}
+        found = medians(own, settings.rounds, label, failed if gpu else None)
+        median |= found
+        for one in dict.fromkeys(one for one, what in found if what == "step"):
+            yield _row(settings, one, layers.get(one), median, steps, units)
+
+
+def _references(settings: Settings) -> tuple[Contender, Contender]:
+    """Keras' and PyTorch's LSTM, which cuDNN runs on a GPU."""
+    cudnn = "cudnn" if settings.device == "gpu" else None
+    return Contender(BASELINE, cudnn), Contender(NATIVE, cudnn)
+
+
+def _row(
+    settings: Settings,
+    one: Contender,
+    layer: Any,
+    median: dict[tuple[Contender, str], float],
+    steps: int,
+    units: int,
+) -> Row:
+    """The row of a contender, from what is measured so far."""
+    baseline, native = _references(settings)
+    native_ms = median.get((native, "step"))
+    native_flushed = median.get((native, FLUSHED))
+    ms = {what: median[one, what] for what in ("step", "forward")}
+    floor = [
+        median[of, what]
+        for of, what in median
+        if what.startswith("floor") and of.layer == one.layer
+    ]
+    row = {
+        "experiment": "speed",
+        "layer": one.layer,
+        "backend": settings.backend,
+        "device": settings.device,
+        "model": settings.model,
+        "masked": settings.masked,
+        "engines": settings.engines,
+        "engine": one.engine,
+        **_ran(layer),
+        "B": settings.batch_size,
+        "T": steps,
+        "m": settings.features,
+        "n": units,
+        "rounds": settings.rounds,
+        "step_ms": ms["step"],
+        "forward_ms": ms["forward"],
+        **{
+            f"{what}_over_baseline": _ratio(median.get((baseline, what)), ms[what])
+            for what in ms
+        },
+        "step_over_native": _ratio(native_ms, ms["step"]),
+        "flushed_ms": median.get((one, FLUSHED)),
+        "flushed_over_native": _ratio(native_flushed, median.get((one, FLUSHED))),
+        "floor_ms": sum(floor) if floor else None,
+    }
+    copied = median.get((Contender(speed_device.COPY), speed_device.COPY))
+    if copied:
+        numbers = settings.batch_size * steps * (settings.features + units)
+        row |= speed_device.rates(ms, copied, numbers)
+    return row
 
 
 def _ran(layer: Any) -> Row:
@@ -300,11 +337,12 @@ def _flushed(call: Callable[[], Any]) -> None:
 
 
 def medians(
-    calls: Calls, rounds: int, label: str
+    calls: Calls, rounds: int, label: str, failed: list[Contender] | None = None
 ) -> dict[tuple[Contender, str], float]:
     """Milliseconds of each call, the median over rounds of one call each.
 
-    A contender that is out of memory is left out, with a line on stderr.
+    A contender that is out of memory is left out, with a line on stderr. So is one that
+    fails, which is put into `failed` where that is given.
     """
     for one in dict.fromkeys(one for one, _ in calls):
         own = {key: call for key, call in calls.items() if key[0] == one}
@@ -313,10 +351,18 @@ def medians(
                 call()
                 call()
         except Exception as error:
+            reason = "is out of memory"
             if not out_of_memory(error):
-                raise
+                if failed is None:
+                    raise
+                failed.append(one)
+                message = " ".join(str(error).split())[:500]
+                reason = f"failed ({type(error).__name__}: {message})"
             calls = {key: call for key, call in calls.items() if key not in own}
-            print(f"{label}: {one.layer} is out of memory, left out", file=sys.stderr)
+            print(
+                f"{label}: {_title(one.layer, one.engine)} {reason}, left out",
+                file=sys.stderr,
+            )
     seconds: dict[tuple[Contender, str], list[float]] = {name: [] for name in calls}
     for _ in track(range(rounds), label, console=Console(stderr=True)):
         for name, call in calls.items():
@@ -360,7 +406,10 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for title, _ in cells(first):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(_title(row), *(_short(number) for _, number in cells(row)))
+        table.add_row(
+            _title(row["layer"], row["engine"]),
+            *(_short(number) for _, number in cells(row)),
+        )
     Console().print(table)
 
 
@@ -371,7 +420,6 @@ def _short(number: float | None) -> str:
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _title(row: Row) -> str:
+def _title(layer: str, engine: str | None) -> str:
     """The layer, and the engine if it was chosen."""
-    how = row["engine"]
-    return row["layer"] if how in (None, "auto") else f"{row['layer']} ({how})"
+    return layer if engine in (None, "auto") else f"{layer} ({engine})"

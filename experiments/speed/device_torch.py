@@ -54,6 +54,16 @@ def functions(layer: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     def step(weights, x, gradient):
         x = x.detach().requires_grad_()
         outputs = layer(x)
+        if getattr(layer, "use_cudnn", None) is True and not _by_cudnn(outputs):
+            raise RuntimeError("Keras took PyTorch's operators in the place of cuDNN")
         return outputs, torch.autograd.grad(outputs, [*weights, x], gradient)
 
     return forward, step
+
+
+def _by_cudnn(outputs: torch.Tensor) -> bool:
+    """Whether cuDNN's LSTM made them; Keras falls back without a word."""
+    nodes = [outputs.grad_fn]
+    for _ in range(3):  # views of what it made
+        nodes += [n for node in nodes for n, _ in node.next_functions if n is not None]
+    return any("Cudnn" in node.name() for node in nodes)

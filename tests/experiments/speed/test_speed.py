@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import tomllib
 from itertools import product
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from experiments.core import environment
 from experiments.core.command import main
 from experiments.core.errors import UserError
+from experiments.report import speed as report_speed
+from experiments.report.speed import engine_tables
 from experiments.speed import command as speed, contenders, gpu
 from experiments.speed.models import MODELS
 
@@ -115,13 +118,17 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
     rows = measured(tmp_path, *arguments, f"--device={device}")
     gpu = device == "gpu"
     assert asked == [True if gpu else "auto"]
-    last = [None] if native else []
-    engines = ["cudnn" if gpu else None, scan, "kernel", *last]
-    assert [row["engine"] for row in rows] == engines
-    assert [row["ran"] for row in rows] == [None, "scan", "kernel", *last]
-    assert [row["at_once"] for row in rows] == [None, int(scan[-1]), None, *last]
+    cudnn = "cudnn" if gpu else None
+    others = [contenders.BASELINE, *([contenders.NATIVE] if native else [])]
+    names = [*others, "indylstm", "indylstm"]
+    assert [row["layer"] for row in rows] == names
+    assert [row["engine"] for row in rows] == [cudnn for _ in others] + [scan, "kernel"]
+    none = [None for _ in others]
+    assert [row["ran"] for row in rows] == [*none, "scan", "kernel"]
+    assert [row["at_once"] for row in rows] == [*none, int(scan[-1]), None]
     assert f"({scan})" in capsys.readouterr().out
-    assert (rows[-1]["layer"] == contenders.NATIVE) == native
+    shown = engine_tables(rows)  # all rows of a GPU
+    assert all(report_speed.layer_title(name) in shown for name in names) or not gpu
     for row in rows:
         assert row["device"] == device
         assert ("copy_gb_s" in row) == (device == "gpu")
@@ -135,6 +142,51 @@ def test_engines(device, tmp_path, monkeypatch, capsys):
             assert row["floor_ms"] == pytest.approx(
                 8 * numbers / row["copy_gb_s"] / 1e6
             )
+
+
+@on_a_device
+@pytest.mark.parametrize("error", [RuntimeError("no room"), KeyboardInterrupt()])
+def test_a_layer_that_fails_on_a_gpu_costs_no_other_its_row(
+    error, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(environment, "check_device", lambda *_: None)
+    made = speed.speed_device.calls
+
+    def fails():
+        raise error
+
+    def calls(*arguments):
+        found = made(*arguments)
+        return found | {key: fails for key in found if key[0].layer == "indylstm"}
+
+    monkeypatch.setattr(speed.speed_device, "calls", calls)
+    output = tmp_path / "speed.jsonl"
+    options = [*TINY, "--model=layer", "--device=gpu", "--no-keras", "--no-native"]
+    options += [*BACKEND, "--variants=lstm_c6,indylstm,indrnn", f"--output={output}"]
+    status = main(speed.Settings, speed.run, options)
+    layers = [json.loads(line)["layer"] for line in output.read_text().splitlines()]
+    if isinstance(error, KeyboardInterrupt):  # as if the process had died
+        assert (status, layers) == (130, ["lstm_c6"])
+        return
+    assert (status, layers) == (1, ["lstm_c6", "indrnn"])
+    assert (
+        "indylstm failed (RuntimeError: no room), left out" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="PyTorch's")
+def test_keras_lstm_on_pytorch_is_cudnns_or_fails():
+    from experiments.speed import device_torch
+
+    cudnn = contenders.Contender(contenders.BASELINE, "cudnn")
+    layer = contenders.build(cudnn, 3, return_sequences=True)
+    _, step = device_torch.functions(layer, (2, 4, 3))
+    x, dy = (device_torch.random((2, 4, 3), seed=k) for k in range(2))
+    if device_torch.DEVICE == "cuda":
+        step(device_torch.weights(layer), x, dy)
+        return
+    with pytest.raises(RuntimeError, match="in the place of cuDNN"):
+        step(device_torch.weights(layer), x, dy)
 
 
 @jax_alone
@@ -218,14 +270,57 @@ def test_the_settings_for_a_gpu():
 
 def test_the_measurements_of_a_gpu_are_settings():
     seen = []
-    for _, command in gpu.commands(["--output=rows.jsonl"]):
-        assert command[1:3] == ["-m", "experiments.speed"]
-        assert main(speed.Settings, lambda s: seen.append(s) or 0, command[3:]) == 0
+    for run in gpu.runs(["--output=rows.jsonl"]):
+        assert run.command[1:3] == ["-m", "experiments.speed"]
+        assert main(speed.Settings, lambda s: seen.append(s) or 0, run.command[3:]) == 0
     for settings in seen:
         speed._check(settings)
         contenders.ours(settings.variants.split(","), [1], [])
     assert {(s.backend, s.device) for s in seen} == {("jax", "gpu"), ("torch", "gpu")}
     assert {s.output for s in seen} == {"rows.jsonl"}
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The backends of the runs that are started, in the place of processes."""
+    backends = []
+    monkeypatch.setattr("sys.argv", ["gpu", "--rounds=1"])
+
+    def run(end):
+        def started_one(command, env, timeout):
+            backends.append(command[command.index("--backend") + 1])
+            return end(backends[-1], timeout)
+
+        monkeypatch.setattr(subprocess, "run", started_one)
+        return backends
+
+    return run
+
+
+def test_a_run_that_takes_too_long_ends_no_other(started, capsys):
+    def end(backend, timeout):
+        raise subprocess.TimeoutExpired(backend, timeout)
+
+    backends = started(end)
+    assert gpu.main() == 1
+    assert len(backends) == len(gpu.RUNS)
+    assert "this run is ended after" in capsys.readouterr().err
+
+
+def test_a_backend_without_a_gpu_is_asked_once(started):
+    refused = subprocess.CompletedProcess([], gpu.REFUSED)
+    backends = started(lambda backend, timeout: refused)
+    assert gpu.main() == 1
+    assert sorted(backends) == ["jax", "torch"]
+
+
+def test_no_run_starts_after_the_end(started, monkeypatch, capsys):
+    clock = iter(range(0, 10**6, gpu.SECONDS // 2))
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
+    backends = started(lambda *_: subprocess.CompletedProcess([], 0))
+    assert gpu.main() == 1
+    assert len(backends) == 1
+    assert f"the {gpu.SECONDS} s are over" in capsys.readouterr().err
 
 
 def test_without_torch_its_lstm_is_left_out_by_choice(monkeypatch):
