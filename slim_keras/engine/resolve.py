@@ -18,6 +18,10 @@ from slim_keras.variants import VARIANTS
 
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _COMPILER = "jax.experimental.pallas.triton"  # JAX says since 0.11 that it will go
+_OLDEST = 8.0  # NVIDIA's compute capability that XLA asks for, to compile Triton
+# The values of `jax_default_matmul_precision` that Pallas multiplies as XLA does. It
+# would make one product in bfloat16 of those that stand for three.
+_TF32 = (None, "default", "high", "bfloat16", "tensorfloat32", "TF32_TF32_F32")
 # Backends whose scan may take several steps at once, and how many it takes of a variant
 # with a recurrent matrix. On a GPU launching a step takes longer than computing it, and
 # XLA can launch several as one: at B=32 m=128 n=128 8 save LSTM6 half of its time and
@@ -260,8 +264,16 @@ def _pallas(here: _Case) -> Iterator[str]:
     if not installed(_COMPILER):
         yield f"needs {_COMPILER}, which this JAX does not have."
         return
+    if not here.given_platform and here.platform == "gpu":
+        device = _jax().devices()[0]
+        capability = str(getattr(device, "compute_capability", ""))
+        if capability.replace(".", "").isdigit() and float(capability) < _OLDEST:
+            yield (
+                f"needs on JAX an NVIDIA GPU of compute capability {_OLDEST} at least. "
+                f"Received: {device.device_kind}, {capability}."
+            )
     precision = _jax().config.jax_default_matmul_precision
-    if not variant.pointwise and precision in ("highest", "float32"):
+    if not variant.pointwise and precision not in _TF32:
         yield (
             "multiplies matrices in TF32 on JAX. Received: "
             f"jax_default_matmul_precision={precision!r}."

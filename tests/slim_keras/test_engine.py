@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import re
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -109,10 +110,30 @@ def test_a_kernel_follows_the_precision_of_products(compilers, gpu_to_lower_for)
     import jax
 
     assert chosen("lstm6", "jax", "gpu", "kernel") == "kernel"
-    with jax.default_matmul_precision("highest"):
-        with pytest.raises(ValueError, match="multiplies matrices in TF32"):
-            chosen("lstm6", "jax", "gpu", "kernel")
-        assert chosen("indrnn", "jax", "gpu") == "kernel"
+    with jax.default_matmul_precision("tensorfloat32"):
+        assert chosen("lstm6", "jax", "gpu", "kernel") == "kernel"
+    # Pallas would take the last for one product in bfloat16.
+    for exact in "highest", "F32_F32_F32", "BF16_BF16_F32_X9":
+        with jax.default_matmul_precision(exact):
+            with pytest.raises(ValueError, match="multiplies matrices in TF32"):
+                chosen("lstm6", "jax", "gpu", "kernel")
+            assert chosen("indrnn", "jax", "gpu") == "kernel"
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX compiles Triton for newer ones alone")
+@pytest.mark.parametrize(
+    ("capability", "expected"), [("7.5", "scan"), ("12.0", "kernel")]
+)
+def test_an_old_gpu_has_no_kernel(capability, expected, monkeypatch, gpu_to_lower_for):
+    import jax
+
+    device = SimpleNamespace(device_kind="Tesla", compute_capability=capability)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "devices", lambda *_: [device])
+    assert chosen("indrnn", "jax", None) == expected
+    if expected == "scan":
+        with pytest.raises(ValueError, match=r"8\.0 at least\. Received: Tesla, 7\.5"):
+            chosen("indrnn", "jax", None, "kernel")
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX alone has several devices here")

@@ -105,3 +105,10 @@ def test_lowering(key, platform, dtype, rng, gpu_to_lower_for):
     ).mlir_module()
     assert text.count(f"@{KERNELS[platform]}") == 2
     assert "stablehlo.while" not in text
+
+
+def test_products_of_float16_are_summed_in_float32(rng):
+    """On a GPU; the interpreter sums so anyway."""
+    chosen = layer("lstm6", rng, 16, dtype="mixed_float16")
+    forms = str(jax.make_jaxpr(chosen)(np.ones((2, 3, FEATURES), "float16")))
+    assert forms.count("precision=F16_F16_F32") == 6  # CUDA and ROCm, 3 steps

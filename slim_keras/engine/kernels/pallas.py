@@ -38,6 +38,7 @@ class Target:
         lanes: Whether a block has exactly `batch * units` lanes and sizes that are
             powers of 2. Where it reaches over an end no memory may be touched.
         arguments: Arguments of `pallas_call`.
+        halves: How float16 is multiplied, by `jax_default_matmul_precision`.
     """
 
     batch: int
@@ -46,6 +47,7 @@ class Target:
     ahead: int
     lanes: bool
     arguments: Mapping[str, Any]
+    halves: str | None = None
 
     def block(
         self, steps: int, batch: int, units: int, matrix: bool = False
@@ -92,6 +94,7 @@ _MATRIX = dataclasses.replace(
     arguments={
         "compiler_params": triton.CompilerParams(num_warps=chip.WARPS, num_stages=1)
     },
+    halves="F16_F16_F32",  # Triton would sum in float16
 )
 MATRIX_TARGETS = {"cpu": _CPU, "cuda": _MATRIX, "rocm": _MATRIX}
 
@@ -151,6 +154,12 @@ def _is_matrix(path: tuple) -> bool:
     return getattr(path[-1], "name", None) == "matrix"
 
 
+def _multiplies_halves(fixed: Any) -> bool:
+    """Whether there is a matrix of float16."""
+    leaves = jax.tree.leaves_with_path(fixed)
+    return any(_is_matrix(path) and x.dtype == "float16" for path, x in leaves)
+
+
 def _padded(matrix: Array) -> Array:
     """The matrix with zeros up to the size that it has on the chip."""
     more = chip.width(matrix.shape[0]) - matrix.shape[0]
@@ -191,6 +200,12 @@ class _Kernel:
             seen: The arrays of which a step sees its row, and those of which it sees
                 the row before, of rank 3.
         """
+        if self.target.halves and _multiplies_halves(fixed):
+            with jax.default_matmul_precision(self.target.halves):
+                return self._call(fixed, seen)
+        return self._call(fixed, seen)
+
+    def _call(self, fixed, seen):
         # TPUs have no memory of booleans.
         seen = jax.tree.map(lambda x: x.astype("int32") if x.dtype == bool else x, seen)
         # The row before a block of steps lies in another block.
