@@ -13,8 +13,8 @@ On a GPU, against cuDNN's LSTM and a copy in memory:
 One process runs one backend. On a CPU every round times each contender once, so that
 other work of the machine slows all contenders alike; the medians over the rounds are
 compared. A call starts from host arrays and ends with its result on the host. On a GPU
-all arrays stay there (`experiments.speed.device`), and our layers are timed one after
-the other: each has its row before the next may fail.
+all arrays stay there (`experiments.speed.device`), and each of our layers takes its
+turns with the references alone: it has its row before the next one may fail.
 """
 
 import importlib.util
@@ -211,15 +211,16 @@ def _rows(
         shape = settings.batch_size, steps, settings.features
         x, y = MODELS[settings.model].batch(shape, settings.masked)
         calls = _host_calls(settings, layers, x, y, units)
-        groups = [{one for one, _ in calls}]
+        references, groups = set(), [{one for one, _ in calls}]
     label = f"{settings.backend} T={steps} n={units}"
-    median: dict[tuple[Contender, str], float] = {}
     for group in groups:
-        own = {key: call for key, call in calls.items() if key[0] in group}
-        found = medians(own, settings.rounds, label, failed if gpu else None)
-        median |= found
-        for one in dict.fromkeys(one for one, what in found if what == "step"):
-            yield _row(settings, one, layers.get(one), median, steps, units)
+        turns = {
+            key: call for key, call in calls.items() if key[0] in group | references
+        }
+        median = medians(turns, settings.rounds, label, failed if gpu else None)
+        for one in dict.fromkeys(one for one, what in median if what == "step"):
+            if one in group:
+                yield _row(settings, one, layers.get(one), median, steps, units)
 
 
 def _references(settings: Settings) -> tuple[Contender, Contender]:
@@ -236,7 +237,7 @@ def _row(
     steps: int,
     units: int,
 ) -> Row:
-    """The row of a contender, from what is measured so far."""
+    """The row of a contender, from what was measured in turns with it."""
     baseline, native = _references(settings)
     native_ms = median.get((native, "step"))
     native_flushed = median.get((native, FLUSHED))

@@ -269,8 +269,8 @@ def _pallas(here: _Case) -> Iterator[str]:
         capability = str(getattr(device, "compute_capability", ""))
         if capability.replace(".", "").isdigit() and float(capability) < _OLDEST:
             yield (
-                f"needs on JAX an NVIDIA GPU of compute capability {_OLDEST} at least. "
-                f"Received: {device.device_kind}, {capability}."
+                f"needs an NVIDIA GPU of compute capability {_OLDEST} or higher on JAX."
+                f" Received: {device.device_kind}, {capability}."
             )
     precision = _jax().config.jax_default_matmul_precision
     if not variant.pointwise and precision not in _TF32:

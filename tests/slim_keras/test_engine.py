@@ -132,7 +132,9 @@ def test_an_old_gpu_has_no_kernel(capability, expected, monkeypatch, gpu_to_lowe
     monkeypatch.setattr(jax, "devices", lambda *_: [device])
     assert chosen("indrnn", "jax", None) == expected
     if expected == "scan":
-        with pytest.raises(ValueError, match=r"8\.0 at least\. Received: Tesla, 7\.5"):
+        with pytest.raises(
+            ValueError, match=r"8\.0 or higher on JAX\. Received: Tesla, 7\.5"
+        ):
             chosen("indrnn", "jax", None, "kernel")
 
 
