@@ -1,6 +1,7 @@
 """Folders and archives as users have them: found and read, never changed."""
 
 import gzip
+import hashlib
 import lzma
 import os
 import re
@@ -116,6 +117,14 @@ def named_folder(data_dir: str | os.PathLike[str] | None) -> Path | None:
 def opened(path: Path) -> IO[bytes]:
     """A file to read, unpacked if its name ends in `.gz` or `.xz`."""
     return _OPENERS.get(path.suffix, lambda plain: plain.open("rb"))(path)
+
+
+def published(path: Path, sha256: str, url: str) -> bytes:
+    """The content of a file; raises UserError if it is not the one at the address."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise UserError(f"{path} is not the published file: delete it and get {url}")
+    return content
 
 
 def below(top: Path, pattern: re.Pattern[str]) -> list[Path]:

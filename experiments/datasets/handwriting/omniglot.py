@@ -7,7 +7,6 @@ too; across alphabets it is not. Characters are numbered as the alphabet has the
 01 to 26 are a to z.
 """
 
-import hashlib
 import re
 from functools import partial
 from pathlib import Path
@@ -84,10 +83,7 @@ def declared(alphabet: str) -> Declared[Hands]:
 def _read(paths: dict[str, Path], alphabet: str) -> Hands:
     hands: dict[tuple[str, int], dict[str, Drawing]] = {}
     for archive, path in paths.items():
-        if hashlib.sha256(path.read_bytes()).hexdigest() != ARCHIVES[archive]:
-            raise UserError(
-                f"{path} is not the published file: delete it and get {URL}{archive}"
-            )
+        disk.published(path, ARCHIVES[archive], URL + archive)
         for match, where, content in disk.files(path, _FILE):
             name, character, writer = match.groups()
             if name in ALPHABETS and alphabet in (name, "all"):

@@ -48,7 +48,7 @@ def _converted(splits: dict[str, tfds.Split]) -> Reviews:
 
 
 def _npz(place: Path) -> Source[Reviews] | None:
-    path = place / "imdb.npz"
+    path = place / npz.FILE
     if not path.is_file():
         return None
     files = [file for file in (path, path.with_name(npz.INDEX)) if file.exists()]

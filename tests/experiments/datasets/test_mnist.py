@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from experiments.datasets import mnist
+from experiments.datasets import checksum, mnist
 from experiments.datasets.mnist import sources
 
 from . import support
@@ -24,7 +24,7 @@ SIZES = {"train": 12, "test": 7}
 @pytest.fixture(autouse=True)
 def small(request, monkeypatch):
     if not request.node.get_closest_marker("real_data"):
-        monkeypatch.setattr(sources, "SIZES", SIZES)
+        monkeypatch.setattr(sources, "SHA256", checksum(*digits().values()))
 
 
 def digits():
@@ -52,9 +52,9 @@ def write_gz(place):
     write_plain(place, ".gz", gzip.compress)
 
 
-def write_npz(place, arrays=None):
+def write_npz(place, changes=None):
     place.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(place / "mnist.npz", **arrays or digits())
+    np.savez_compressed(place / "mnist.npz", **digits() | (changes or {}))
 
 
 def prepared():
@@ -134,47 +134,37 @@ def test_a_missing_file_is_named(name, tmp_path):
     refused(tmp_path, f"has no {FILES[name]}, plain or .gz")
 
 
+DIGITS = digits()["x_train"]
+
+
 @pytest.mark.parametrize(
-    ("damage", "match"),
+    ("content", "match"),
     [
-        (lambda content: content[:-300], r"gz cannot be read"),
-        (lambda content: gzip.compress(b"\0\0\x08"), r"gz is not an idx file"),
-        (lambda content: gzip.compress(b"\0\0\x08\x03\0\0"), r"gz is not an idx file"),
-        (
-            lambda content: gzip.compress(
-                b"\0\0\x0d\x03" + gzip.decompress(content)[4:]
-            ),
-            r"gz is not an idx file of bytes",
-        ),
-        (
-            lambda content: gzip.compress(gzip.decompress(content)[:-1]),
-            r"declares \[12, 28, 28\] bytes and holds 9,407",
-        ),
+        (gzip.compress(idx(DIGITS))[:-3], r"read as MNIST \(train-images.*gz: Compr"),
+        (gzip.compress(idx(DIGITS)[:-1]), r"read as MNIST \(train-images.*gz: cannot"),
+        (gzip.compress(b"\0\0\x08"), "cannot be read as MNIST"),
+        (gzip.compress(idx(DIGITS[:-1])), "holds other digits than MNIST"),
+        (gzip.compress(idx(DIGITS ^ 1)), "holds other digits than MNIST"),
     ],
-    ids=["cut", "short", "header", "floats", "byte"],
+    ids=["cut", "byte", "header", "fewer", "other"],
 )
-def test_a_damaged_idx_file(damage, match, tmp_path):
+def test_a_damaged_idx_file(content, match, tmp_path):
     write_gz(tmp_path)
-    path = tmp_path / f"{FILES['x_train']}.gz"
-    path.write_bytes(damage(path.read_bytes()))
+    (tmp_path / f"{FILES['x_train']}.gz").write_bytes(content)
     refused(tmp_path, match)
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "match"),
+    ("changes", "match"),
     [
-        ("x_train", lambda a: a[:-1], r"x_train as uint8 \(11, 28, 28\) where MNIST"),
-        ("x_test", lambda a: a[:, :27], r"x_test as uint8 \(7, 27, 28\)"),
-        ("x_test", lambda a: a / 255.0, r"x_test as float64"),
-        ("x_test", lambda a: a.astype(int) + 1, r"x_test with values from \d+ to 256"),
-        ("y_test", lambda a: a + 10, r"y_test with values from 1\d to 1\d where"),
-        ("y_train", lambda a: a.astype("int8") - 9, r"y_train with values from -\d"),
+        ({"x_test": digits()["x_test"] / 255}, "holds other digits than MNIST"),
+        ({"y_test": digits()["y_test"] + 1}, "holds other digits than MNIST"),
+        ({"y_test": np.array([{}])}, "cannot be read as MNIST"),  # would be a pickle
     ],
-    ids=["count", "rows", "floats", "pixels", "labels", "negative"],
+    ids=["floats", "labels", "pickle"],
 )
-def test_wrong_arrays(name, change, match, tmp_path):
-    arrays = digits()
-    write_npz(tmp_path, arrays | {name: change(arrays[name])})
+def test_an_npz_of_other_arrays(changes, match, tmp_path):
+    write_npz(tmp_path, changes)
     refused(tmp_path, match)
 
 
@@ -183,18 +173,12 @@ def test_a_damaged_npz(tmp_path):
     path = tmp_path / "mnist.npz"
     whole = path.read_bytes()
     middle = len(whole) // 2
-    for content in (
-        b"",
-        b"page",
-        whole[:-100],
-        whole[:middle] + b"\0\1" + whole[middle:],
-    ):
+    damaged = (b"", b"page", whole[:-100], whole[:middle] + b"\0\1" + whole[middle:])
+    for content in damaged:
         path.write_bytes(content)
-        refused(tmp_path, "cannot be read as mnist.npz")
+        refused(tmp_path, "cannot be read as MNIST")
     np.savez(path, x_train=np.zeros(3))
-    refused(tmp_path, "cannot be read as mnist.npz .*y_train")
-    np.savez(path, **digits() | {"y_test": np.array([{}])})  # would be a pickle
-    refused(tmp_path, "cannot be read as mnist.npz")
+    refused(tmp_path, "cannot be read as MNIST .*y_train")
 
 
 def test_the_sample_is_the_same_everywhere_and_can_be_told_apart():
