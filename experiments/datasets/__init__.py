@@ -57,8 +57,6 @@ def kept_of(count: int, validation_split: float, what: str) -> int:
     """How many examples the validation part, rounded up, leaves to train on.
 
     Args:
-        count: How many there are.
-        validation_split: The part.
         what: Their name, in the plural.
 
     Raises:

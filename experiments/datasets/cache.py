@@ -28,9 +28,9 @@ def identity(files: Iterable[Path]) -> list[tuple[str, int, int]]:
     return [(file.name, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
-def default_folder(named: str | os.PathLike[str] | None) -> Path:
-    """The named cache folder, else the user's."""
-    return Path(named or platformdirs.user_cache_dir("slim-keras")).expanduser()
+def default_folder() -> Path:
+    """The user's cache folder."""
+    return Path(platformdirs.user_cache_dir("slim-keras"))
 
 
 def fetch(

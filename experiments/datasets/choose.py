@@ -60,7 +60,6 @@ def choose(
     data: str,
     declared: Sequence[Declared[Content]],
     data_dir: Folder = None,
-    cache_dir: Folder = None,
 ) -> tuple[str, Source[Content]]:
     """The data set that `--data` asks for: its name, and what to read.
 
@@ -73,7 +72,6 @@ def choose(
             be had, else its sample and a notice on standard error.
         declared: The data sets. The first one has a sample.
         data_dir: The folder with the data; default is SLIM_KERAS_DATA.
-        cache_dir: The folder for downloads; default is the user's cache folder.
 
     Raises:
         UserError: Nothing has that name, the data set cannot be had, the named folder
@@ -86,10 +84,10 @@ def choose(
     default = declared[0]
     if data not in ("auto", "sample"):
         wanted = declared[names.index(data) - 1]
-        return data, required(wanted, data_dir, cache_dir)
+        return data, required(wanted, data_dir)
     if data == "auto":
         try:
-            return default.name, _find(default, data_dir, cache_dir)
+            return default.name, _find(default, data_dir)
         except NotFoundError as error:
             _notice(default.examples, str(error), default.ways)
     assert default.sample  # noqa: S101 - for mypy; the first one has a sample
@@ -97,19 +95,16 @@ def choose(
     return "sample", Source(Path("sample.py"), origin, (), default.sample)
 
 
-def required(
-    wanted: Declared[Content], data_dir: Folder = None, cache_dir: Folder = None
-) -> Source[Content]:
+def required(wanted: Declared[Content], data_dir: Folder = None) -> Source[Content]:
     """The source of a data set that no sample can replace; see `choose`."""
     try:
-        return _find(wanted, data_dir, cache_dir)
+        return _find(wanted, data_dir)
     except NotFoundError as error:
         raise UserError(f"no {wanted.title}: {error}; {wanted.ways}") from None
 
 
 def cached(
     source: Source[Content],
-    cache_dir: Folder,
     edition: Sequence[object],
     options: Sequence[object],
     build: Callable[[], Kept],
@@ -119,28 +114,22 @@ def cached(
 
     Args:
         source: The source. What comes from no file is not cached.
-        cache_dir: The cache folder; default is the user's.
         edition: Changes whenever the same source begins to give something else.
         options: All else that decides what is built.
-        build: Makes it.
-        kind: Its class.
     """
     if not source.files:
         return build()
-
     try:
         stats = cache.identity(source.files)
         key = [*edition, source.origin, stats, *options]
-        return cache.fetch(cache.default_folder(cache_dir), key, build, kind)
+        return cache.fetch(cache.default_folder(), key, build, kind)
     except OSError as error:
         raise UserError(f"{source.path} cannot be read ({error})") from None
 
 
-def _find(
-    wanted: Declared[Content], data_dir: Folder, cache_dir: Folder
-) -> Source[Content]:
+def _find(wanted: Declared[Content], data_dir: Folder) -> Source[Content]:
     named = disk.named_folder(data_dir)
-    kept = cache.default_folder(cache_dir) / "downloads"
+    kept = cache.default_folder() / "downloads"
     homes = [named] if named else [tfds.default_folder(), kept]
     source = disk.first([wanted.find], homes)
     if source is None and wanted.downloads and not named:

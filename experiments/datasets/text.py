@@ -52,7 +52,6 @@ def encode(text: str, ranks: Mapping[str, int], num_words: int) -> list[int]:
     """Numbers of a normalised text: START, then rank + OFFSET, or UNKNOWN.
 
     Args:
-        text: Normalised words.
         ranks: What `rank_words` made of the training texts.
         num_words: Numbers from here on become UNKNOWN.
     """

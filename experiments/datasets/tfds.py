@@ -37,10 +37,8 @@ def source(
     """A data set prepared under a folder, if it is there.
 
     Args:
-        place: The folder.
         name: The data set, its configuration if it has one, and its version, as
             `"mnist/3.0.1"`.
-        splits: The splits to read.
         convert: Makes the content of the splits by their names.
     """
     path = place / name

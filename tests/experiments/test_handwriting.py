@@ -154,7 +154,7 @@ def test_words_are_of_the_alphabet_that_was_asked_for(tmp_path, monkeypatch, cap
         ("--alphabet=Klingon", "--alphabet"),
         ("--data=omniglott", "--data"),
         ("--forget=0.4", "the forget gate of indylstm is not a constant"),
-        ("--validation-split=0.99", "none is left to train on"),
+        ("--validation-split=0.99", "of 16 writers none is left to train on"),
         ("--data=pendigits --alphabet=Greek", "Greek: only omniglot takes it"),
         ("--data=iam_ondb", "words 24: only data put together"),
     ],

@@ -14,15 +14,15 @@ the same man. The usual parts have them so.
 
 Every record is cut into windows. A window begins with some seconds that only let the
 model hear what was before; the beats behind them count. So each beat of a record counts
-once.
+once. Inputs are `(windows, steps, 1)`, labels `(windows, steps)` of int8: a place in
+`CLASSES` at the step where the class of a beat is due, else `NOTHING`.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import numpy as np
 
-from experiments.core.errors import UserError
 from experiments.datasets import Parts, checksum, padded
 from experiments.datasets.choose import Declared, Folder, cached, choose
 from experiments.datasets.ecg import sample, sources
@@ -30,6 +30,7 @@ from experiments.datasets.ecg.signal import Stream, condition
 from experiments.datasets.ecg.sources import CLASSES, DS1, DS2, Recordings
 
 ENCODING = 1  # raise it when the same source begins to give other recordings
+BEFORE, SECONDS = 3.0, 10.0  # of a window, to hear and to count
 NOTHING = -1  # the label of a step at which no class is due
 # Of DS1's patients: they have beats of all classes, and leave most of each to learn.
 VALIDATION = ("114", "124", "207", "223")
@@ -45,90 +46,51 @@ HEARTS = Declared(
 )
 
 
-@dataclass(frozen=True)
-class Ecg(Parts):
-    """The parts, as windows, and whole records for a stream.
-
-    Inputs are `(windows, steps, 1)`, labels `(windows, steps)` of int8: a place in
-    `labels` at the step where the class of a beat is due, else `NOTHING`.
-
-    Attributes:
-        stream: The settings of the signal.
-        records: By name, each record's steps `(steps, 1)` and labels `(steps,)`.
-    """
-
-    stream: Stream
-    records: dict[str, tuple[np.ndarray, np.ndarray]]
-
-
 def load(
     data: str = "auto",
     data_dir: Folder = None,
     *,
     stream: Stream | None = None,
-    seconds: float = 10.0,
-    before: float = 3.0,
-    validation: Sequence[str] = VALIDATION,
-    cache_dir: Folder = None,
-) -> Ecg:
+) -> Parts:
     """Heart beats, or the synthetic sample, as windows of a stream.
 
     Args:
-        data: `"ecg"` for the real ones, `"sample"` for synthetic ones, `"auto"` for
-            the real ones where they can be had, else the sample and a notice.
-        data_dir: Folder with the records; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `sources.find`.
+        data: `"ecg"`, `"sample"` or `"auto"`; see `choose`.
+        data_dir: Folder with the records; see `choose` and `sources.find`.
         stream: The settings of the signal; default is `Stream()`.
-        seconds: Of a window, in which beats count.
-        before: Seconds of a window before them.
-        validation: Records of DS1 that validate.
-        cache_dir: Where the records are kept, as reading them takes most of a minute;
-            default is the user's cache folder.
 
     Raises:
-        UserError: As `choose` raises it; wfdb is missing; an argument is wrong.
+        UserError: As `choose` raises it; wfdb is missing.
     """
     stream = stream or Stream()
-    if not seconds * stream.rate >= 1:
-        raise UserError(f"seconds is {seconds}: a window must have at least one step")
-    if not before >= 0:
-        raise UserError(f"before is {before}: it must be at least 0")
-    strange = sorted(set(validation) - set(DS1))
-    if strange or set(validation) == set(DS1):
-        raise UserError(
-            f"validation is {','.join(validation)}: it must be some of {','.join(DS1)}"
-        )
-    name, source = choose(data, [HEARTS], data_dir, cache_dir)
-    read = cached(source, cache_dir, ["ecg", ENCODING], [], source.read, Recordings)
+    name, source = choose(data, [HEARTS], data_dir)
+    read = cached(source, ["ecg", ENCODING], [], source.read, Recordings)
     records = {
         record: _steps(read, number, stream) for number, record in enumerate(read.names)
     }
     chosen = {
-        "train": [record for record in DS1 if record not in validation],
-        "val": [record for record in DS1 if record in validation],
+        "train": [record for record in DS1 if record not in VALIDATION],
+        "val": list(VALIDATION),
         "test": list(DS2),
     }
-    lengths = round(before * stream.rate), round(seconds * stream.rate)
+    lengths = round(BEFORE * stream.rate), round(SECONDS * stream.rate)
     parts = {
         part: _windows([records[record] for record in names], *lengths)
         for part, names in chosen.items()
-        if names
     }
-    return Ecg(
+    return Parts(
         name=name,
         parts=parts,
         labels=CLASSES,
         origin=source.origin,
         checksum=checksum(
-            np.array([*astuple(stream), seconds, before], float),
+            np.array([*astuple(stream), SECONDS, BEFORE], float),
             *(np.array([int(record) for record in names]) for names in chosen.values()),
             read.signals,
             read.records,
             read.places,
             read.classes,
         ),
-        stream=stream,
-        records=records,
     )
 
 

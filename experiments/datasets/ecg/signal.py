@@ -39,13 +39,8 @@ class Stream:
     delay: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.rate < 1 or RATE % self.rate:
+        if RATE % self.rate:
             raise UserError(f"rate is {self.rate}: it must divide {RATE}")
-        for name in ("baseline", "memory"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be above 0")
-        if not self.delay >= 0:
-            raise UserError(f"delay is {self.delay}: it must be at least 0")
 
 
 def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
@@ -53,7 +48,6 @@ def condition(signal: np.ndarray, stream: Stream) -> np.ndarray:
 
     Args:
         signal: Samples at 360 Hz, in thousandths of a millivolt.
-        stream: The settings.
     """
     import scipy.signal  # here, as it takes a second before the first line of a run
 

@@ -42,17 +42,13 @@ def load(
     words: Sequence[str],
     dim: int | None = None,
     data_dir: Folder = None,
-    cache_dir: Folder = None,
 ) -> Vectors:
     """The GloVe vectors of some words.
 
     Args:
         words: The vocabulary of a data set, padding `""` included.
         dim: Dimension of the vectors; None is `files.EXAMPLE_DIM`, or the one at hand.
-        data_dir: Folder with GloVe files; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `files.find`.
-        cache_dir: Where matrices and downloads are kept; default is the user's cache
-            folder.
+        data_dir: Folder with GloVe files; see `choose` and `files.find`.
 
     Raises:
         UserError: There are no vectors of that dimension, or several kinds; a file is
@@ -68,14 +64,14 @@ def load(
             URL: "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
         },
     )
-    source = required(declared, data_dir, cache_dir)
+    source = required(declared, data_dir)
 
     def build() -> Vectors:
         matrix, found = source.read()
         return Vectors(matrix, sum(map(bool, words)) - found, source.origin)
 
     digest = hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()
-    return cached(source, cache_dir, ["glove", ENCODING], [digest], build, Vectors)
+    return cached(source, ["glove", ENCODING], [digest], build, Vectors)
 
 
 def sample(words: Sequence[str], dim: int) -> Vectors:

@@ -64,7 +64,6 @@ def find(folder: Path, words: Sequence[str], dim: int | None) -> Source[Found] |
     before their first lines, plain ones before those in a `.zip`.
 
     Args:
-        folder: The folder.
         words: The words, `""` for none.
         dim: Dimension of the vectors; None is `EXAMPLE_DIM`, or the one at hand.
 

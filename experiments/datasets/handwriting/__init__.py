@@ -14,14 +14,11 @@ writers with the rest); IAM-OnDB has its own parts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from experiments.core.errors import UserError
-from experiments.datasets import checksum, kept_of, padded
+from experiments.datasets import Parts, checksum, kept_of, padded
 from experiments.datasets.choose import Declared, Folder, choose
 from experiments.datasets.handwriting import iam_ondb, omniglot, pendigits
 from experiments.datasets.handwriting.ink import features
@@ -35,38 +32,6 @@ BLANK = 0  # of CTC, and what pads the labels
 Part = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Handwriting:
-    """Words or lines, ready for a model.
-
-    Attributes:
-        name: One of `DATA`.
-        parts: By `train`, `val` and `test`: steps `(words, steps, 4)`, with zeros
-            behind, and labels `(words, letters)`, with `BLANK` behind. `val` can be
-            missing.
-        labels: What each number stands for; `BLANK` is `""`.
-        origin: One line that says where the data was read from.
-    """
-
-    name: str
-    parts: dict[str, Part]
-    labels: tuple[str, ...]
-    origin: str
-
-    @cached_property
-    def checksum(self) -> str:
-        """SHA-256 of what was drawn: all labels, and the steps' mean and deviation.
-
-        These two with three digits, as the last bits of the steps depend on the
-        processor.
-        """
-        rough = [
-            np.round([x.mean(dtype="f8"), x.std(dtype="f8")], 3) + 0.0  # no -0.0
-            for x, _ in self.parts.values()
-        ]
-        return checksum(*(y for _, y in self.parts.values()), *rough)
-
-
 def load(
     data: str = "auto",
     data_dir: Folder = None,
@@ -75,34 +40,31 @@ def load(
     count: int = 4_096,
     validation_split: float = 0.25,
     seed: int = 0,
-    cache_dir: Folder = None,
-) -> Handwriting:
+) -> Parts:
     """Handwriting as arrays.
 
     Args:
-        data: One of `DATA`; `"auto"` is Omniglot where it can be had, else the sample
-            and a notice.
-        data_dir: Folder with the data; default is the environment variable
-            SLIM_KERAS_DATA. Without one, Omniglot is downloaded.
+        data: One of `DATA`, or `"auto"`; see `choose`.
+        data_dir: Folder with the data; see `choose`.
         alphabet: Of Omniglot: one of `omniglot.ALPHABETS`, or `"all"`; a word has
             characters of one.
         count: Words to train on.
         validation_split: Part of what is not for the test that validates.
         seed: What writers and words depend on.
-        cache_dir: Where a download is kept; default is the user's cache folder.
+
+    Returns:
+        Steps `(words, steps, 4)`, with zeros behind, and labels `(words, letters)`,
+        with `BLANK` behind. The part `val` can be missing.
 
     Raises:
-        UserError: The data is not there or damaged; an argument is wrong.
+        UserError: As `choose` raises it; none is left to train on.
     """
-    if alphabet not in ("all", *omniglot.ALPHABETS):
-        known = ", ".join(omniglot.ALPHABETS)
-        raise UserError(f"alphabet is {alphabet!r}: it must be all, {known}")
     declared: list[Declared[Any]] = [
         omniglot.declared(alphabet),
         pendigits.DECLARED,
         iam_ondb.DECLARED,
     ]
-    name, source = choose(data, declared, data_dir, cache_dir)
+    name, source = choose(data, declared, data_dir)
     content = source.read()
     if name == "iam_ondb":
         lines, unpaired = content
@@ -141,7 +103,7 @@ def _words(
     count: int,
     seed: int,
     origin: str,
-) -> Handwriting:
+) -> Parts:
     found = {
         part: words(of, count if part == "train" else EVALUATED, [place, seed])
         for place, (part, of) in enumerate(hands.items())
@@ -152,7 +114,7 @@ def _words(
     return _build(name, found, origin)
 
 
-def _build(name: str, parts: Mapping[str, Sequence[Word]], origin: str) -> Handwriting:
+def _build(name: str, parts: Mapping[str, Sequence[Word]], origin: str) -> Parts:
     """The arrays, all of one width."""
     known = {label for part in parts.values() for _, text in part for label in text}
     labels = ("", *sorted(known))
@@ -172,7 +134,19 @@ def _build(name: str, parts: Mapping[str, Sequence[Word]], origin: str) -> Handw
     arrays = {
         part: (x[part].astype(np.float32), y[part].astype(np.int32)) for part in parts
     }
-    return Handwriting(name, arrays, labels, origin)
+    return Parts(name, arrays, labels, origin, _checksum(arrays))
+
+
+def _checksum(parts: Mapping[str, Part]) -> str:
+    """SHA-256 of what was drawn: all labels, and the steps' mean and deviation.
+
+    These two with three digits, as the last bits of the steps depend on the processor.
+    """
+    rough = [
+        np.round([x.mean(dtype="f8"), x.std(dtype="f8")], 3) + 0.0  # no -0.0
+        for x, _ in parts.values()
+    ]
+    return checksum(*(y for _, y in parts.values()), *rough)
 
 
 def _fits(steps: np.ndarray, text: list[int]) -> bool:

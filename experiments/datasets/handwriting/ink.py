@@ -61,10 +61,6 @@ def features(ink: Ink, where: object = "ink") -> np.ndarray:
 def clean(ink: Ink, where: object = "ink") -> Ink:
     """The strokes without the empty ones and without repeated points.
 
-    Args:
-        ink: The strokes.
-        where: What the ink is, for the message of an error.
-
     Raises:
         UserError: As in `features`.
     """

@@ -54,7 +54,6 @@ def find(folder: Path, alphabet: str) -> Source[Hands] | None:
     """The two archives, each in a folder or its sub-folder `handwriting`.
 
     Args:
-        folder: The folder.
         alphabet: One of `ALPHABETS`; or `"all"`, for which a number has as many hands.
     """
     places = (folder, folder / "handwriting")
@@ -101,10 +100,6 @@ def _read(paths: dict[str, Path], alphabet: str) -> Hands:
 
 def parse(content: bytes, where: object) -> Ink:
     """The ink in one file of strokes, y turned downward.
-
-    Args:
-        content: The file.
-        where: Its name, for the message of an error.
 
     Raises:
         UserError: A line is not a point.

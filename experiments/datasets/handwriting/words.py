@@ -38,7 +38,6 @@ def words(hands: Sequence[Hand], count: int, seed: Sequence[int]) -> list[Word]:
 
     Args:
         hands: The writers. Each character of all of them is as likely.
-        count: How many words.
         seed: What the words depend on.
 
     Returns:

@@ -7,7 +7,6 @@ words of a tie may have each other's. Keras' own file is decoded into words and 
 here like every other source; all sources give the same arrays.
 """
 
-from experiments.core.errors import UserError
 from experiments.datasets import Dataset, text
 from experiments.datasets.choose import Declared, Folder, cached, choose
 from experiments.datasets.imdb import sample, sources
@@ -32,31 +31,16 @@ def load(
     data_dir: Folder = None,
     num_words: int = 5000,
     length: int = 500,
-    cache_dir: Folder = None,
 ) -> Dataset:
     """IMDB reviews, or the synthetic sample, as rows of word numbers.
 
     Args:
-        data: `"imdb"` for the real reviews, `"sample"` for synthetic ones, `"auto"`
-            for the real ones where they can be had, else the sample and a notice.
-        data_dir: Folder with the reviews; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `sources.find`.
+        data: `"imdb"`, `"sample"` or `"auto"`; see `choose`.
+        data_dir: Folder with the reviews; see `choose` and `sources.find`.
         num_words: Word numbers stay below this one; rarer words become 2.
         length: Words in a row; longer reviews are cut and shorter ones padded in front.
-        cache_dir: Where encoded arrays and downloads are kept; default is the user's
-            cache folder.
-
-    Returns:
-        The data set; its name says which of the two it is.
-
-    Raises:
-        UserError: As `choose` raises it; an argument is out of range.
     """
-    if num_words <= text.OFFSET + 1:
-        raise UserError(f"num_words is {num_words}: it must be at least 5")
-    if length < 1:
-        raise UserError(f"length is {length}: it must be at least 1")
-    name, source = choose(data, [REVIEWS], data_dir, cache_dir)
+    name, source = choose(data, [REVIEWS], data_dir)
 
     def build() -> Dataset:
         reviews = source.read()
@@ -64,4 +48,4 @@ def load(
         return Dataset(name, *arrays, origin=source.origin)
 
     options = [num_words, length]
-    return cached(source, cache_dir, [ENCODING], options, build, Dataset)
+    return cached(source, [ENCODING], options, build, Dataset)

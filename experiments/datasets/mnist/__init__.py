@@ -33,25 +33,15 @@ def load(
     data: str = "auto",
     data_dir: Folder = None,
     permuted: bool = False,
-    cache_dir: Folder = None,
 ) -> Dataset:
     """MNIST, or the synthetic sample, as rows of 784 bytes.
 
     Args:
-        data: `"mnist"` for the real digits, `"sample"` for synthetic ones, `"auto"` for
-            the real ones where they can be had, else the sample and a notice.
-        data_dir: Folder with the digits; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `sources.find`.
+        data: `"mnist"`, `"sample"` or `"auto"`; see `choose`.
+        data_dir: Folder with the digits; see `choose` and `sources.find`.
         permuted: Whether the pixels come in the fixed random order.
-        cache_dir: Where a download is kept; default is the user's cache folder.
-
-    Returns:
-        The data set; its name says which of the two it is.
-
-    Raises:
-        UserError: As `choose` raises it.
     """
-    name, source = choose(data, [DIGITS], data_dir, cache_dir)
+    name, source = choose(data, [DIGITS], data_dir)
     arrays = source.read()
     order = permutation() if permuted else slice(None)
     x_train, x_test = (

@@ -56,16 +56,12 @@ def load(
     num_words: int = 20_000,
     length: int = 1000,
     seed: int = 1337,
-    cache_dir: Folder = None,
 ) -> Dataset:
     """20 Newsgroups, or the synthetic sample, as rows of word numbers.
 
     Args:
-        data: `"newsgroups"` for the real articles, `"sample"` for synthetic ones,
-            `"auto"` for the real ones where they can be had, else the sample and a
-            notice.
-        data_dir: Folder with the articles; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `sources.LAYOUTS`.
+        data: `"newsgroups"`, `"sample"` or `"auto"`; see `choose`.
+        data_dir: Folder with the articles; see `choose` and `sources.LAYOUTS`.
         classes: 20 for the groups, 6 for the topics: see `arrays.label`.
         strip: What to remove, any of `PARTS`: headers, footers, quotes. Documents of
             which nothing is left stay in, as rows of padding.
@@ -73,29 +69,25 @@ def load(
         num_words: Word numbers stay below this one; rarer words are left out.
         length: Words in a row; longer texts are cut and shorter ones padded in front.
         seed: Of the order of the documents, and so of the random split.
-        cache_dir: Where encoded arrays and downloads are kept; default is the user's
-            cache folder.
 
     Returns:
-        The data set; its name says which of the two it is, its origin how many test
-        documents repeat a training document and how many documents have no word left.
+        The data set; its origin says how many test documents repeat a training
+        document and how many documents have no word left.
 
     Raises:
         UserError: As `choose` raises it; the named folder has the other split's data
-            only; an argument is out of range.
+            only.
     """
-    if split not in LAYOUTS:
-        raise UserError(f"split is {split!r}: it must be {' or '.join(LAYOUTS)}")
     options = arrays.Options(classes, tuple(sorted(strip)), num_words, length, seed)
     if data != "sample":
         _check_edition(disk.named_folder(data_dir), split)
-    name, source = choose(data, [declared(split)], data_dir, cache_dir)
+    name, source = choose(data, [declared(split)], data_dir)
 
     def build() -> Dataset:
         return arrays.build(name, source.read(), source.origin, options)
 
     edition = ["newsgroups", ENCODING]
-    return cached(source, cache_dir, edition, [asdict(options)], build, Dataset)
+    return cached(source, edition, [asdict(options)], build, Dataset)
 
 
 def _check_edition(folder: Path | None, split: str) -> None:

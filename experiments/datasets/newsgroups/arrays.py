@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.core.errors import UserError
 from experiments.datasets import Dataset, text
 from experiments.datasets.newsgroups import strip as newsgroups_strip
 from experiments.datasets.newsgroups.sources import GROUPS, Document, Documents
@@ -24,20 +23,6 @@ class Options:
     num_words: int
     length: int
     seed: int
-
-    def __post_init__(self) -> None:
-        if self.classes not in (len(GROUPS), len(TOPICS)):
-            raise UserError(
-                f"classes is {self.classes}: it must be 20 (groups) or 6 (topics)"
-            )
-        for part in self.strip:
-            if part not in newsgroups_strip.PARTS:
-                known = ", ".join(newsgroups_strip.PARTS)
-                raise UserError(f"strip has {part!r}: it can have {known}")
-        for name, least in (("num_words", 2), ("length", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise UserError(f"{name} is {value}: it must be at least {least}")
 
 
 def build(name: str, documents: Documents, origin: str, options: Options) -> Dataset:

@@ -43,12 +43,10 @@ class SpokenDigits(Parts):
     """The parts, inputs `(recordings, frames, bands)`, and what a device needs.
 
     Attributes:
-        front_end: The settings of the frames.
         mean: Of each band, over the training frames.
         deviation: The same.
     """
 
-    front_end: FrontEnd
     mean: np.ndarray
     deviation: np.ndarray
 
@@ -60,32 +58,25 @@ def load(
     split: str = "official",
     held_out: str | None = None,
     front_end: FrontEnd | None = None,
-    cache_dir: Folder = None,
 ) -> SpokenDigits:
     """Spoken digits, or the synthetic sample, as frames of log-mel energies.
 
     Args:
-        data: `"spoken_digits"` for the real recordings, `"sample"` for synthetic ones,
-            `"auto"` for the real ones where they can be had, else the sample and a
-            notice.
-        data_dir: Folder with the recordings; default is the environment variable
-            SLIM_KERAS_DATA. What it may hold: see `sources.find`.
+        data: `"spoken_digits"`, `"sample"` or `"auto"`; see `choose`.
+        data_dir: Folder with the recordings; see `choose` and `sources.find`.
         split: `"official"` or `"speaker"`, see above.
         held_out: The speaker for the test, with `"speaker"` alone.
         front_end: The settings of the frames; default is `FrontEnd()`.
-        cache_dir: Where a download is kept; default is the user's cache folder.
 
     Raises:
-        UserError: As `choose` raises it; an argument is wrong.
+        UserError: As `choose` raises it; `held_out` is not right.
     """
-    if split not in SPLITS:
-        raise UserError(f"split is {split!r}: it must be {' or '.join(SPLITS)}")
     if split == "official" and held_out is not None:
         raise UserError(
             f"held_out is {held_out!r}: split must be speaker, not official"
         )
     front_end = front_end or FrontEnd()
-    name, source = choose(data, [DIGITS], data_dir, cache_dir)
+    name, source = choose(data, [DIGITS], data_dir)
     recordings = sorted(
         source.read(), key=lambda one: (one.digit, one.speaker, one.index)
     )
@@ -115,7 +106,6 @@ def load(
         labels=tuple("0123456789"),
         origin=source.origin,
         checksum=_checksum(parts, front_end),
-        front_end=front_end,
         mean=mean,
         deviation=deviation,
     )

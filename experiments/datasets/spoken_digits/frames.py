@@ -37,10 +37,6 @@ class FrontEnd:
     floor: float = 1e-5
 
     def __post_init__(self) -> None:
-        for name in ("rate", "frame", "hop", "bands", "low", "floor"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise UserError(f"{name} is {value}: it must be above 0")
         empty = ~filters(self).any(axis=0)
         if self.low >= self.rate / 2 or empty.any():
             raise UserError(
@@ -67,7 +63,6 @@ def log_mel(audio: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     Args:
         audio: Samples in 16-bit integers. What is shorter than one frame has zeros
             behind it, and a last frame that is not full is left out.
-        front_end: The settings.
     """
     samples = audio.astype(np.float32) / 32768
     samples = np.pad(samples, (0, max(front_end.frame - len(samples), 0)))

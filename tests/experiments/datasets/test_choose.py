@@ -71,10 +71,9 @@ def test_a_named_folder_is_searched_and_nothing_else(tmp_path, monkeypatch, down
     assert not downloads
 
 
-def test_without_a_folder_it_is_downloaded_once(tmp_path, downloads):
+def test_without_a_folder_it_is_downloaded_once(downloads):
     for data in ("mine", "auto"):
-        found = content(data, [SET], cache_dir=tmp_path / "cache")
-        assert found == ("mine", "downloaded")
+        assert content(data, [SET]) == ("mine", "downloaded")
     assert downloads == [URL]
 
 
@@ -131,7 +130,7 @@ def test_what_was_built_is_cached_until_its_files_change(tmp_path):
             return choosing.Declared("x", source.read(), None, "x")
 
         kind = choosing.Declared
-        return cached(source, tmp_path / "cache", [1], options, make, kind).title
+        return cached(source, [1], options, make, kind).title
 
     assert [build(), build()] == ["one", "one"]
     assert built == ["one"]
@@ -145,7 +144,7 @@ def test_what_was_built_is_cached_until_its_files_change(tmp_path):
 def test_a_file_that_vanishes_is_named(tmp_path):
     source = disk.Source(tmp_path, "a file", [tmp_path / "gone"], str)
     with pytest.raises(UserError, match=rf"{tmp_path} cannot be read .*gone"):
-        cached(source, tmp_path, [1], [], str, str)
+        cached(source, [1], [], str, str)
 
 
 LOADERS = {

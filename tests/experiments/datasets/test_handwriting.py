@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,13 +94,6 @@ def test_a_changed_archive_is_refused(archives):
             handwriting.load(data, archives)
 
 
-def test_arguments_out_of_range():
-    with pytest.raises(UserError, match="alphabet is 'Klingon'"):
-        handwriting.load("sample", alphabet="Klingon")
-    with pytest.raises(UserError, match="of 16 writers none is left to train on"):
-        handwriting.load("sample", validation_split=0.95)
-
-
 def test_a_word_is_its_drawings_side_by_side():
     box = np.array([[0, 0, 0], [50, 0, 100], [50, 80, 200]], float)
     hand = [Drawing("a", [box, box[:1] + np.array([10, 0, 500])]), Drawing("b", [box])]
@@ -170,7 +162,7 @@ def test_checksum_is_of_what_was_drawn_not_of_the_processor(few):
 
     def changed(change):
         parts = {part: (change(x), y) for part, (x, y) in found.parts.items()}
-        return replace(found, parts=parts).checksum
+        return handwriting._checksum(parts)
 
     assert changed(lambda x: x * np.float32(1 + 1e-6)) == found.checksum
     assert changed(lambda x: x * np.float32(1.1)) != found.checksum

@@ -165,15 +165,6 @@ def test_sources_are_taken_in_the_stated_order(tmp_path, write_npz):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [({"num_words": 4}, "num_words is 4"), ({"length": 0}, "length is 0")],
-)
-def test_arguments_out_of_range(options, message):
-    with pytest.raises(UserError, match=message):
-        imdb.load("sample", **options)
-
-
-@pytest.mark.parametrize(
     ("changes", "match"),
     [
         (
