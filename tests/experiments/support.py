@@ -29,11 +29,11 @@ def history(output):
     return entries
 
 
-def check_defaults(config_class, path):
-    """A file of settings holds the defaults."""
+def parsed(config_class, *args):
+    """What the command line makes of some arguments."""
     seen = []
-    command.main(config_class, lambda c: seen.append(c) or 0, [f"--config={path}"])
-    assert seen == [config_class()]
+    assert command.main(config_class, lambda c: seen.append(c) or 0, args) == 0
+    return seen[0]
 
 
 def check_refusal(capsys, status, *hints):

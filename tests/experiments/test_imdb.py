@@ -10,13 +10,13 @@ import pytest
 
 import experiments
 from experiments import imdb
-from experiments.core import command, runner
+from experiments.core import runner
 from experiments.core.errors import UserError
 from experiments.core.runner import main
 from experiments.imdb import Config, build, complete
 from slim_keras.activations import hard_sigmoid_keras2
 from slim_keras.variants import VARIANTS
-from tests.experiments.support import check_refusal, row
+from tests.experiments.support import check_refusal, parsed, row
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [ROOT / "configs" / name for name in ("imdb.toml", "imdb_authors.toml")]
@@ -29,12 +29,7 @@ def start(*args):
 
 def read(path, *args):
     """The complete config of a file and some options."""
-    seen = []
-    assert (
-        command.main(Config, lambda c: seen.append(c) or 0, [*args, f"--config={path}"])
-        == 0
-    )
-    return complete(seen[0])
+    return complete(parsed(Config, *args, f"--config={path}"))
 
 
 def test_row_and_output_say_that_the_data_is_a_sample(tmp_path, capsys):

@@ -9,7 +9,7 @@ from experiments import spoken_digits
 from experiments.datasets.spoken_digits.frames import FrontEnd
 from experiments.spoken_digits import Config, build, complete, load
 from tests.experiments import support
-from tests.experiments.support import check_defaults, check_refusal, history, row
+from tests.experiments.support import check_refusal, history, parsed, row
 
 CONFIG = Path(__file__).parents[2] / "configs" / "spoken_digits.toml"
 
@@ -100,7 +100,7 @@ def test_the_front_end_is_the_configurations():
 
 
 def test_the_config_holds_the_defaults():
-    check_defaults(Config, CONFIG)
+    assert parsed(Config, f"--config={CONFIG}") == Config()
 
 
 @pytest.mark.parametrize(

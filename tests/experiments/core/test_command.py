@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 
 import click
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from experiments.core import command
 from experiments.imdb import Config
-from tests.experiments.support import check_refusal
+from tests.experiments.support import check_refusal, parsed
 
 finite = {"allow_nan": False, "allow_infinity": False}
 words = st.text("abcXYZ09_./", min_size=1, max_size=8)
@@ -30,16 +31,7 @@ configs = st.builds(
 )
 
 
-def parse(*args: str) -> Config:
-    """What the command line makes of some arguments."""
-    seen: list[Config] = []
-
-    def run(config: Config) -> int:
-        seen.append(config)
-        return 0
-
-    assert command.main(Config, run, args) == 0
-    return seen[0]
+parse = partial(parsed, Config)
 
 
 def given_values(config: Config) -> dict:
@@ -99,9 +91,7 @@ class Named:
     ],
 )
 def test_required_setting_is_an_argument_and_a_tuple_takes_many(args, named):
-    seen = []
-    assert command.main(Named, lambda given: seen.append(given) or 0, args) == 0
-    assert seen == [named]
+    assert parsed(Named, *args) == named
 
 
 def test_a_tuple_takes_a_list_of_a_file(tmp_path):
