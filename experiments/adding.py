@@ -80,9 +80,6 @@ class Config(Common):
 def complete(config: Config) -> Config:
     """The configuration with the variant's own learning rate if none is given.
 
-    Args:
-        config: The configuration.
-
     Raises:
         UserError: The variant is unknown or has no gamma, or a step is left over.
     """
@@ -103,11 +100,7 @@ def complete(config: Config) -> Config:
 
 
 def build(config: Config) -> Any:
-    """The compiled model, from sequences to their sums.
-
-    Args:
-        config: A complete configuration.
-    """
+    """The compiled model, from sequences to their sums."""
     import keras
 
     model = keras.Sequential(

@@ -82,9 +82,6 @@ class Config(recurrent.Stacked):
 def complete(config: Config) -> Config:
     """The configuration with the variant's own forget constant where none is given.
 
-    Args:
-        config: The configuration.
-
     Raises:
         UserError: The variant is unknown or does not take a given setting, or a class
             has no weight.
@@ -102,9 +99,6 @@ def _weights(config: Config) -> list[float]:
 
 def build(config: Config) -> Any:
     """The compiled model, from the newest samples to the logits of the classes.
-
-    Args:
-        config: A complete configuration.
 
     Raises:
         UserError: The layers cannot be built so.
@@ -150,7 +144,6 @@ def newest(x: np.ndarray, taps: int) -> np.ndarray:
 
     Args:
         x: Samples, `(windows, steps, 1)`.
-        taps: How many.
 
     Returns:
         A view of shape `(windows, steps, taps)`.

@@ -83,9 +83,6 @@ class Config(recurrent.Settings):
 def complete(config: Config) -> Config:
     """The configuration with the variant's own forget constant where none is given.
 
-    Args:
-        config: The configuration.
-
     Raises:
         UserError: The variant is unknown, or has no place for a given setting, or the
             data has none.
@@ -101,7 +98,6 @@ def build(config: Config, classes: int) -> Any:
     """The compiled model, from the steps of the pen to the logits of CTC.
 
     Args:
-        config: A complete configuration.
         classes: How many labels there are, the blank counted.
 
     Raises:

@@ -48,9 +48,6 @@ class Config(imdb.Reviews):
 def build(config: Config) -> Any:
     """The compiled model, from word numbers to the probability of a good review.
 
-    Args:
-        config: A complete configuration.
-
     Raises:
         UserError: The layer cannot be built so.
     """

@@ -88,7 +88,6 @@ def build(config: Config, vectors: Any) -> Any:
     """The compiled model, from word numbers to the probabilities of the classes.
 
     Args:
-        config: A complete configuration.
         vectors: The embedding, `(words, size)`.
 
     Raises:

@@ -102,9 +102,6 @@ class Config(recurrent.Settings):
 def complete(config: Config) -> Config:
     """The configuration with the defaults of its stack and variant.
 
-    Args:
-        config: The configuration.
-
     Raises:
         UserError: Settings do not go together.
     """
@@ -143,9 +140,6 @@ def _layers(config: Config) -> int:
 
 def build(config: Config) -> Any:
     """The compiled model, from the bytes of the pixels to the probabilities.
-
-    Args:
-        config: A complete configuration.
 
     Raises:
         UserError: The layers cannot be built so.

@@ -74,9 +74,6 @@ class Config(recurrent.Stacked):
 def build(config: Config) -> Any:
     """The compiled model, from frames to the probabilities of the digits.
 
-    Args:
-        config: A complete configuration.
-
     Raises:
         UserError: The layers cannot be built so.
     """

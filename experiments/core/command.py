@@ -214,10 +214,6 @@ def _config_option(settings_class: type) -> click.Parameter:
 def read_toml(settings_class: type, path: Path) -> dict[str, Any]:
     """Reads and checks the settings in a TOML file.
 
-    Args:
-        settings_class: The dataclass of settings.
-        path: The file.
-
     Returns:
         The values in the file, by field name.
 
@@ -241,8 +237,6 @@ def convert(settings_class: type, name: str, value: object, source: object) -> A
     """Checks one value of one setting.
 
     Args:
-        settings_class: The dataclass of settings.
-        name: The name of the field.
         value: The value, as a TOML file or a command line gives it.
         source: Where the value comes from, for the error message.
 

@@ -14,12 +14,7 @@ from keras import ops
 
 
 class MacroF1(keras.metrics.Metric):
-    """The macro F1 of all examples so far; `counts` is the matrix C.
-
-    Args:
-        classes: The number of classes.
-        kwargs: Arguments of Keras.
-    """
+    """The macro F1 of all examples so far; `counts` is the matrix C."""
 
     def __init__(self, classes, **kwargs):
         super().__init__(**kwargs)
@@ -53,10 +48,6 @@ def matrix(y_true, y_pred):
 
 def scores(counts, labels):
     """The scores of each class, for a row.
-
-    Args:
-        counts: The matrix C.
-        labels: The name of each class.
 
     Returns:
         The entries `sensitivity` and `positive_predictivity` by class, and the matrix

@@ -55,8 +55,6 @@ class Arrays:
     """Data in arrays.
 
     Attributes:
-        facts: See `Data`.
-        origin: See `Data`.
         train: The training examples.
         parts: The parts that are evaluated after every epoch.
         evaluation_batch: Examples in a step of an evaluation.
@@ -73,7 +71,6 @@ class Arrays:
         """A data set, with a part of its training examples kept for validation.
 
         Args:
-            data: The data set.
             validation_split: The part; with 0 there is no part `val`.
             more: Further fields of the class. `facts` joins those of the data set.
 

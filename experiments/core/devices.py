@@ -9,7 +9,6 @@ def share(backend: str, count: int) -> None:
     """Shares the batches of all models that are built from now on.
 
     Args:
-        backend: Keras' backend.
         count: How many devices; 1 changes nothing.
 
     Raises:
@@ -41,11 +40,6 @@ def check_clipping(backend: str, count: int, model: Any) -> None:
 
     TensorFlow's strategy clips the gradients of each device before it adds them up.
 
-    Args:
-        backend: Keras' backend.
-        count: How many devices.
-        model: The compiled model.
-
     Raises:
         UserError: The optimizer clips gradients, and TensorFlow would clip others.
     """
@@ -60,11 +54,6 @@ def check_clipping(backend: str, count: int, model: Any) -> None:
 
 def check_shares(count: int, batch_size: int, examples: dict[str, int]) -> None:
     """Refuses batches that devices cannot share equally.
-
-    Args:
-        count: How many devices.
-        batch_size: Examples in a training step.
-        examples: The number of examples of each kind.
 
     Raises:
         UserError: A number is not a multiple of `count`.

@@ -58,7 +58,6 @@ class Display:
     """The screen of one run. A log file gets finished lines only.
 
     Args:
-        experiment: The experiment.
         quiet: Whether only the last line is shown.
     """
 

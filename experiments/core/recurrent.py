@@ -120,9 +120,6 @@ def baseline(key: str) -> Any:
 def complete(config: Config) -> Config:
     """The configuration with the variant's own forget constant if none is given.
 
-    Args:
-        config: The configuration.
-
     Raises:
         UserError: The variant is unknown or does not take a given setting.
     """
@@ -153,10 +150,6 @@ def complete(config: Config) -> Config:
 
 def layer(config: Layer, **arguments: Any) -> Any:
     """The layer that a configuration describes.
-
-    Args:
-        config: A complete configuration.
-        arguments: More arguments of the layer.
 
     Raises:
         UserError: The layer refuses a setting.

@@ -47,7 +47,6 @@ def read_rows(path: Path, *, torn: bool = True) -> list[Row]:
     """The rows of a JSONL file; none if there is no file.
 
     Args:
-        path: The file.
         torn: Whether to leave out a last line that is not JSON, as another process may
             be writing it.
 
@@ -71,10 +70,6 @@ def append_row(path: Path, row: Row) -> None:
 
     Other processes may write at the same time. The torn line of a writer that was
     killed is removed: its run still has the row and will append it again.
-
-    Args:
-        path: The JSONL file; it is created where it is missing.
-        row: The row.
 
     Raises:
         UserError: A line before the last one is not a JSON object.

@@ -27,15 +27,7 @@ CONFIG = "config.json"
 
 
 def main(experiment: Experiment, args: Sequence[str] | None = None) -> int:
-    """The command line of an experiment.
-
-    Args:
-        experiment: The experiment.
-        args: The arguments, `sys.argv[1:]` by default.
-
-    Returns:
-        The exit status.
-    """
+    """The command line of an experiment; returns the exit status."""
 
     def run(config: Any) -> int:
         note, config = config.note, experiment.complete(config)
@@ -57,16 +49,11 @@ def main(experiment: Experiment, args: Sequence[str] | None = None) -> int:
 def train(training: Training) -> int:
     """Trains a model, or goes on where an earlier start of the same run stopped.
 
-    Args:
-        training: The run.
-
     Returns:
         The exit status: 0 after a finished run, 1 after one that diverged.
 
     Raises:
-        UserError: Another process uses the run's folder, its files are damaged or of
-            another run, or the devices cannot share this training.
-        OSError: The output folder cannot be written.
+        UserError, OSError: As `hold` raises them.
     """
     display = Display(training.experiment, quiet=training.config.quiet)
     with hold(training) as place:
@@ -146,7 +133,6 @@ class Place:
         Args:
             history: The finished epochs.
             reason: Where the training diverged, if it did.
-            display: The screen of the run.
         """
         run, experiment = self._training, self._training.experiment
         more: Mapping[str, Any] = {}
@@ -194,9 +180,6 @@ def scores(experiment: Experiment, history: History) -> dict[str, Any]:
 def hold(training: Training) -> Iterator[Place]:
     """Holds the folder of a run against other processes while the block runs.
 
-    Args:
-        training: The run.
-
     Raises:
         UserError: Another process uses the run's folder, its files are damaged or of
             another run, or the devices cannot share this training.
@@ -226,7 +209,6 @@ def _adopt(folder: Path, own: Mapping[str, Any], config: Any) -> None:
     Args:
         folder: The empty folder of the run.
         own: Everything that the numbers of the run depend on.
-        config: Its configuration.
     """
     found: list[tuple[int, Path, dict[str, Any]]] = []
     for path in folder.parent.glob(f"{own['experiment']}-*/{CONFIG}"):

@@ -93,7 +93,6 @@ def data_setting(*names: str, help: str | None = None) -> Any:
 
     Args:
         names: The real data sets.
-        help: The line in `--help`.
     """
     return setting(
         "auto",
@@ -107,9 +106,7 @@ def refuse_given(config: Common, owner: str, *names: str) -> None:
     """Refuses settings that change nothing but the name of a run.
 
     Args:
-        config: The configuration.
         owner: What takes these settings, in words.
-        names: The settings.
 
     Raises:
         UserError: A setting differs from its default.

@@ -99,9 +99,7 @@ def _epoch(
     """Trains members for an epoch.
 
     Args:
-        programs: The compiled training and evaluation.
         members: All of them after the same epoch.
-        parts: The parts that are evaluated.
     """
     epoch = len(members[0].history)
     models = [member.model for member in members]
@@ -194,7 +192,6 @@ class _Programs:
         """Trains models for an epoch.
 
         Args:
-            models: The models.
             orders: The order of the examples, for each of them.
 
         Returns:
@@ -252,7 +249,6 @@ def _scan(
 
     Args:
         step: From a state and a batch to logs and a state.
-        state: The first state.
         examples: Inputs and labels.
         chosen: Which of them come one after another, `(examples,)` or
             `(examples, models)`.

@@ -32,9 +32,7 @@ def fit(
     """Trains to the last epoch, from the checkpoint in the folder if there is one.
 
     Args:
-        training: The run.
         folder: Where checkpoint, best weights and history are kept.
-        display: The screen of the run.
 
     Returns:
         An entry for each finished epoch, and, if the training diverged, where.
@@ -110,11 +108,8 @@ def keep(
     """Adds a finished epoch to the history, and writes the files of the run.
 
     Args:
-        experiment: The experiment.
         model: The model after the epoch.
         history: The epochs before it.
-        entry: The epoch in the history.
-        folder: The folder of the run.
     """
     history.append(entry)
     # The last file is the commit: a run that was killed before it repeats the epoch and

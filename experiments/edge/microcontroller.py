@@ -226,7 +226,6 @@ class Machine:
     """A core with flash and RAM.
 
     Args:
-        core: The core.
         program: What its flash holds.
         states: The bytes of the states.
     """
@@ -302,7 +301,6 @@ def run_on(
     """Compiles a C file and runs its steps.
 
     Args:
-        core: The core.
         what: What the file holds, for the error.
         made: What `to_c` returned.
         xs: `(steps, inputs)`.

@@ -24,12 +24,7 @@ STEP: Precisions = (*WORDS, "full16")
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained IMDB model.
-
-    Attributes:
-        config: Its configuration.
-        folder: The folder of its run.
-    """
+    """A trained IMDB model: its configuration, and the folder of its run."""
 
     config: imdb.Config
     folder: Path
@@ -178,7 +173,6 @@ def inputs(subject: Subject, reviews: np.ndarray, features: int) -> np.ndarray:
     """The inputs for the files of a subject, `(sequences, calls, 1, ...)`.
 
     Args:
-        subject: The subject.
         reviews: Word numbers, `(sequences, steps)`.
         features: Input features of the layer alone.
     """

@@ -25,7 +25,6 @@ def on_cluster(
     """Trains runs on a cluster and reports their progress.
 
     Args:
-        runs: The runs.
         address: The cluster, `"auto"` for this machine's; `None` starts one.
         cpus: CPU cores that a run reserves.
         gpus: GPUs that a run reserves; a part of one is shared.

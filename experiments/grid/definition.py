@@ -46,9 +46,7 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
     """The runs of a grid, each of them once.
 
     Args:
-        path: The file.
         changes: Settings as `name=value`, which override those in the file.
-        output: The folder of the runs.
 
     Raises:
         UserError: The file is no grid, or a setting cannot take its value.
@@ -86,12 +84,7 @@ def read(path: Path, changes: Sequence[str], output: str) -> list[Run]:
 
 
 def _check_distinct(runs: list[Run], path: Path) -> None:
-    """Refuses runs that differ only in settings without effect on their numbers.
-
-    Args:
-        runs: The runs.
-        path: The file of the grid.
-    """
+    """Refuses runs that differ only in settings without effect on their numbers."""
     seen: dict[tuple, Run] = {}
     for run in runs:
         other = seen.setdefault(tuple(run.known_by.items()), run)

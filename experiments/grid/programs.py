@@ -16,9 +16,6 @@ VARIES = ("seed", "eta")  # the settings in which the runs of a program may diff
 def check(runs: Sequence[Run]) -> None:
     """Refuses runs that cannot share a program.
 
-    Args:
-        runs: The runs of a grid.
-
     Raises:
         UserError: A setting is in the way.
     """

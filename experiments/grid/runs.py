@@ -28,12 +28,7 @@ _SHARING = {
 
 @dataclass(frozen=True)
 class Run:
-    """One run.
-
-    Attributes:
-        experiment: The name of the experiment.
-        config: Its settings, complete.
-    """
+    """One run: the name of its experiment, and its complete settings."""
 
     experiment: str
     config: Common

@@ -40,8 +40,6 @@ def draw(results: Results, papers: Sequence[Paper], folder: Path) -> dict[str, s
     """Draws every figure that has runs, and removes the others.
 
     Args:
-        results: All rows.
-        papers: The papers, which describe the figures.
         folder: Where the PNG files go.
 
     Returns:

@@ -53,8 +53,6 @@ def pages(
     """All pages by the names of their files, with the figures drawn beside them.
 
     Args:
-        results: All rows.
-        papers: The papers.
         declared: The pages of the experiments; an experiment without one has a plain
             page.
         folder: Where the pages go.

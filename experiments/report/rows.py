@@ -123,7 +123,6 @@ def read_epochs(path: Path, row: Row, remedy: str) -> History:
 
     Args:
         path: The JSON file that holds them.
-        row: The row of the run.
         remedy: What the user can do about a missing or damaged file.
 
     Raises:

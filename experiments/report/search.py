@@ -36,7 +36,6 @@ def best(grid: Path, lines: Sequence[Line]) -> list[Best]:
 
     Args:
         grid: The file of the search; its first seed searches.
-        lines: The measured lines of its experiment.
     """
     found: dict[str, list[Best]] = defaultdict(list)
     runs = wanted(grid)
@@ -60,14 +59,10 @@ def _rank(one: Best) -> tuple[float, int]:
 
 
 def best_table(grid: Path, lines: Sequence[Line]) -> str:
-    """The best configuration of each layer in a grid, in Markdown.
+    """The best configuration of each layer, in Markdown; nothing if none was trained.
 
     Args:
         grid: The file; its first seed searches, the first layer is the reference.
-        lines: The measured lines of its experiment.
-
-    Returns:
-        Nothing if no configuration was trained.
     """
     chosen = best(grid, lines)
     if not chosen:

@@ -29,8 +29,6 @@ def newest(rows: Iterable[Row], experiment: str, lines: Iterable[Line]) -> list[
     """The last row of each file of an experiment, by layer; none of sample data.
 
     Args:
-        rows: The rows of `experiments.stream`.
-        experiment: The name of the experiment.
         lines: What it trained, where each row's forget constant is.
     """
     forget = {row["run"]: row.get("forget") for line in lines for row in line.rows}

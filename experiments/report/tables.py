@@ -33,8 +33,6 @@ def paper_table(printed: Table, lines: Sequence[Line], run: bool = False) -> str
     """A table of a paper, with the lines of runs that have the settings of its cells.
 
     Args:
-        printed: The table.
-        lines: The measured lines of its experiment.
         run: Whether to leave out cells without a run.
     """
     if printed.pivot:

@@ -127,7 +127,6 @@ def describe(line: Line, known: Iterable[str] = ()) -> str:
     """The settings of a line that tables leave open or that are no defaults.
 
     Args:
-        line: The line.
         known: Settings that the reader knows already.
     """
     hidden = {"experiment", "data", *known}

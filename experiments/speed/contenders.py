@@ -61,11 +61,6 @@ def build(
 ) -> Any:
     """The layer of a contender.
 
-    Args:
-        contender: Which.
-        units: Hidden units.
-        return_sequences: Whether it returns all steps.
-
     Raises:
         UserError: The engine is unknown or cannot serve.
     """

@@ -16,14 +16,6 @@ def calls(
 ) -> dict[str, Callable[[], Any]]:
     """Calls whose times add up to the floor of a variant.
 
-    Args:
-        key: The variant.
-        batch: Sequences in a batch.
-        steps: Steps of a sequence.
-        features: Features of an input.
-        units: Hidden units.
-        rng: Source of the arrays.
-
     Returns:
         The calls by name; each waits for its result.
     """

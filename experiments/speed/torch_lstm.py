@@ -9,8 +9,6 @@ class Model:
 
     Args:
         words: Size of the vocabulary; `None` if the inputs are vectors already.
-        features: Features of an input.
-        units: Hidden units.
         regression: Whether the unit is a number, instead of a probability.
     """
 
