@@ -16,27 +16,24 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 class Data(Protocol):
-    """What an experiment's function `data` returns.
-
-    Attributes:
-        facts: The data's entries in a row: `data`, the name, and everything else that
-            the numbers depend on, such as checksums.
-        origin: One line that says where the data comes from.
-        counts: The number of examples in each part that devices must share.
-        evaluation_batch: Examples in a step of an evaluation.
-    """
+    """What an experiment's function `data` returns."""
 
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def facts(self) -> Mapping[str, Any]:
+        """Its entries in a row: `data`, the name, and checksums and whatever else the
+        numbers depend on."""
 
     @property
-    def origin(self) -> str: ...
+    def origin(self) -> str:
+        """One line that says where it comes from."""
 
     @property
-    def counts(self) -> Mapping[str, int]: ...
+    def counts(self) -> Mapping[str, int]:
+        """The number of examples in each part that devices must share."""
 
     @property
-    def evaluation_batch(self) -> int: ...
+    def evaluation_batch(self) -> int:
+        """Examples in a step of an evaluation."""
 
     def feed(self, batch_size: int, seed: int) -> Any:
         """The training batches: a `keras.utils.PyDataset` with `begin(epoch)`.
@@ -52,19 +49,13 @@ class Data(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays:
-    """Data in arrays.
-
-    Attributes:
-        train: The training examples.
-        parts: The parts that are evaluated after every epoch.
-        evaluation_batch: Examples in a step of an evaluation.
-    """
+    """Data in arrays."""
 
     facts: Mapping[str, Any]
     origin: str
-    train: Split
-    parts: Mapping[str, Split]
-    evaluation_batch: int = EVALUATION_BATCH
+    train: Split  # the training examples
+    parts: Mapping[str, Split]  # the parts that are evaluated after every epoch
+    evaluation_batch: int = EVALUATION_BATCH  # examples in a step of an evaluation
 
     @classmethod
     def of(cls, data: Dataset, validation_split: float, **more: Any) -> Self:

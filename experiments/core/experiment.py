@@ -13,24 +13,16 @@ from experiments.core.errors import UserError
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of the test examples, at one chosen epoch.
+    """One figure of the test examples, at one chosen epoch."""
 
-    Attributes:
-        name: The score's key in a row.
-        figure: The figure's key in the history, `"test_accuracy"` say.
-        title: The figure in words, `"accuracy"`.
-        by: The figure that chooses the epoch, the earliest of equals; `None` takes
-            the last epoch. A run without this figure has no such score.
-        lower: Whether a lower figure is better.
-        beside: Other figures of the epoch that the row holds.
-    """
-
-    name: str
-    figure: str
-    title: str
+    name: str  # the score's key in a row
+    figure: str  # the figure's key in the history, `"test_accuracy"` say
+    title: str  # the figure in words, `"accuracy"`
+    # The figure that chooses the epoch, the earliest of equals; `None` takes the last
+    # epoch. A run without this figure has no such score.
     by: str | None = None
-    lower: bool = False
-    beside: tuple[str, ...] = ()
+    lower: bool = False  # whether a lower figure is better
+    beside: tuple[str, ...] = ()  # other figures of the epoch that the row holds
 
     def best(self, history: History) -> dict[str, Any]:
         """The entry of the chosen epoch."""
@@ -67,36 +59,28 @@ ACCURACY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """An experiment.
+    """An experiment."""
 
-    Attributes:
-        name: Its module in `experiments`, and its name in rows.
-        summary: The first lines of `--help`.
-        settings: The dataclass of its settings.
-        complete: From a configuration to the same with all defaults filled in; raises
-            UserError if settings do not go together.
-        title: From a complete configuration to the name of the run's folder, after the
-            experiment and before seed and checksum.
-        data: From a complete configuration to its data.
-        model: From a complete configuration, and a function that returns its data, to a
-            compiled model with a layer named `recurrent`.
-        scores: The scores of its rows. The first one that a run has chooses its best
-            weights.
-        finish: From a training that has ended, its history, its folder and a display
-            to more of the row.
-        together: Whether one program can train several runs: the data are `Arrays`, and
-            all figures are metrics of the compiled model.
-    """
-
-    name: str
-    summary: str
-    settings: type
+    name: str  # its module in `experiments`, and its name in rows
+    summary: str  # the first lines of `--help`
+    settings: type  # the dataclass of its settings
+    # From a configuration to the same with all defaults filled in; raises UserError if
+    # settings do not go together.
     complete: Callable[[Any], Any]
+    # From a complete configuration to the name of the run's folder, after the
+    # experiment and before seed and checksum.
     title: Callable[[Any], str]
-    data: Callable[[Any], Data]
+    data: Callable[[Any], Data]  # from a complete configuration to its data
+    # From a complete configuration, and a function that returns its data, to a compiled
+    # model with a layer named `recurrent`.
     model: Callable[[Any, Callable[[], Any]], Any]
+    # The scores of its rows. The first one that a run has chooses its best weights.
     scores: Sequence[Score]
+    # From a training that has ended, its history, its folder and a display to more of
+    # the row.
     finish: Callable[..., Mapping[str, Any]] | None = None
+    # Whether one program can train several runs: the data are `Arrays`, and all figures
+    # are metrics of the compiled model.
     together: bool = True
 
     def chooser(self, entry: Mapping[str, Any]) -> Score:
@@ -106,19 +90,12 @@ class Experiment:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A run that is ready to start.
-
-    Attributes:
-        experiment: The experiment.
-        config: Its complete configuration.
-        data: The data to train and test on.
-        model: The compiled model, with a layer named `recurrent`.
-    """
+    """A run that is ready to start."""
 
     experiment: Experiment
-    config: Any
-    data: Any
-    model: Any
+    config: Any  # its complete configuration
+    data: Any  # to train and test on
+    model: Any  # the compiled model, with a layer named `recurrent`
 
 
 def prepare(experiment: Experiment, config: Any, data: Data) -> Training:

@@ -12,13 +12,10 @@ from experiments.core.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """The settings of every experiment.
+    """The settings of every experiment."""
 
-    Attributes:
-        duration: The setting that says how long to train. A run that differs in
-            nothing else and is shorter is the start of a longer one.
-    """
-
+    # The setting that says how long to train. A run that differs in nothing else and is
+    # shorter is the start of a longer one.
     duration: ClassVar[str] = "epochs"
 
     batch_size: int = setting(32, Integer(min=1), "Examples in a step.")

@@ -27,19 +27,14 @@ from experiments.core.experiment import Training
 class Member:
     """One of the trainings. It goes on from the checkpoint in its folder.
 
-    Attributes:
-        run: The training, on `Arrays`.
-        folder: Where checkpoint, best weights and history are kept.
-        history: An entry for each finished epoch.
-        reason: Where the training diverged, if it did.
-
     Raises:
         UserError: The checkpoint is damaged.
     """
 
-    run: Training
-    folder: Path
-    history: History = field(init=False)
+    run: Training  # the training, on `Arrays`
+    folder: Path  # where checkpoint, best weights and history are kept
+    history: History = field(init=False)  # an entry for each finished epoch
+    # Where the training diverged, if it did.
     reason: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

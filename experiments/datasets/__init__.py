@@ -12,24 +12,15 @@ from experiments.core.errors import UserError
 
 @dataclass(frozen=True)
 class Dataset:
-    """Arrays ready for a model.
+    """Arrays ready for a model."""
 
-    Attributes:
-        name: What the data is, `"imdb"` say, or `"sample"` for synthetic data.
-        x_train: Inputs, `(examples, ...)`.
-        y_train: Labels, `(examples,)`.
-        x_test: As `x_train`.
-        y_test: As `y_train`.
-        origin: One line that says where the data was read from.
-        vocabulary: Of texts, the words by their number; 0 is padding and `""`.
-    """
-
-    name: str
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    origin: str
+    name: str  # what the data is, `"imdb"` say, or `"sample"` for synthetic data
+    x_train: np.ndarray  # inputs, `(examples, ...)`
+    y_train: np.ndarray  # labels, `(examples,)`
+    x_test: np.ndarray  # as `x_train`
+    y_test: np.ndarray  # as `y_train`
+    origin: str  # one line that says where the data was read from
+    # Of texts, the words by their number; 0 is padding and `""`.
     vocabulary: tuple[str, ...] = ()
 
     @cached_property
@@ -73,19 +64,13 @@ def kept_of(count: int, validation_split: float, what: str) -> int:
 
 @dataclass(frozen=True)
 class Parts:
-    """Examples whose parts are fixed beforehand, ready for a model.
+    """Examples whose parts are fixed beforehand, ready for a model."""
 
-    Attributes:
-        name: What the data is, `"spoken_digits"` say, or `"sample"`.
-        parts: Inputs and labels by `train`, `val` and `test`.
-        labels: What each label stands for.
-        origin: One line that says where the data was read from.
-        checksum: SHA-256 of all that the arrays were computed from. It is not that of
-            the inputs, whose last bits depend on the processor.
-    """
-
-    name: str
+    name: str  # what the data is, `"spoken_digits"` say, or `"sample"`
+    # Inputs and labels by `train`, `val` and `test`.
     parts: dict[str, tuple[np.ndarray, np.ndarray]]
-    labels: tuple[str, ...]
-    origin: str
+    labels: tuple[str, ...]  # what each label stands for
+    origin: str  # one line that says where the data was read from
+    # SHA-256 of all that the arrays were computed from. It is not that of the inputs,
+    # whose last bits depend on the processor.
     checksum: str

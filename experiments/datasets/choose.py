@@ -26,25 +26,18 @@ Folder = str | os.PathLike[str] | None
 
 @dataclass(frozen=True)
 class Declared(Generic[Content]):
-    """The declaration of a data set: how to find it, and how messages name it.
+    """The declaration of a data set: how to find it, and how messages name it."""
 
-    Attributes:
-        name: What `--data` and the result rows call it.
-        title: What people call it.
-        find: Looks for it in a folder; raises UserError if it lies there in part.
-        holds: What a folder must hold for `find`.
-        downloads: The address of each file that `find` needs, with its SHA-256 if that
-            is known. None are for data that a user must fetch.
-        examples: What it consists of, `"reviews"` say.
-        sample: Makes the synthetic content that can take its place.
-    """
-
-    name: str
-    title: str
+    name: str  # what `--data` and the result rows call it
+    title: str  # what people call it
+    # Looks for it in a folder; raises UserError if it lies there in part.
     find: Callable[[Path], Source[Content] | None]
-    holds: str
+    holds: str  # what a folder must hold for `find`
+    # The address of each file that `find` needs, with its SHA-256 if that is known.
+    # None are for data that a user must fetch.
     downloads: Mapping[str, str | None] = field(default_factory=dict)
-    examples: str = ""
+    examples: str = ""  # what it consists of, `"reviews"` say
+    # Makes the synthetic content that can take its place.
     sample: Callable[[], Content] | None = None
 
     @property

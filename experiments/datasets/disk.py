@@ -33,18 +33,12 @@ _OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open
 
 @dataclass(frozen=True)
 class Source(Generic[Content]):
-    """One place that holds a data set.
+    """One place that holds a data set."""
 
-    Attributes:
-        path: The folder or file, for messages.
-        origin: The same without the folders above it, for result rows.
-        files: All files that decide the content.
-        read: Reads them; raises UserError if they are damaged or incomplete.
-    """
-
-    path: Path
-    origin: str
-    files: Sequence[Path]
+    path: Path  # the folder or file, for messages
+    origin: str  # the same without the folders above it, for result rows
+    files: Sequence[Path]  # all files that decide the content
+    # Reads them; raises UserError if they are damaged or incomplete.
     read: Callable[[], Content]
 
     def checked(self, check: Callable[[Path, Content], Content]) -> "Source[Content]":

@@ -41,19 +41,12 @@ _FLASH = 1 << 20
 
 @dataclass(frozen=True)
 class Core:
-    """A core.
+    """A core."""
 
-    Attributes:
-        name: What it is called.
-        flags: Those of the compiler.
-        model: What `unicorn` calls it.
-        fpu: Whether it computes with floats itself.
-    """
-
-    name: str
-    flags: tuple[str, ...]
-    model: str
-    fpu: bool
+    name: str  # what it is called
+    flags: tuple[str, ...]  # those of the compiler
+    model: str  # what `unicorn` calls it
+    fpu: bool  # whether it computes with floats itself
 
 
 CORES = (
@@ -154,17 +147,11 @@ def _cell(layer: str, units: int) -> Any:
 
 @dataclass(frozen=True)
 class Program:
-    """A program for a core.
+    """A program for a core."""
 
-    Attributes:
-        segments: What is loaded, by address.
-        entry: The addresses of the functions by name.
-        flash: The bytes of code and constants.
-    """
-
-    segments: dict[int, bytes]
-    entry: dict[str, int]
-    flash: int
+    segments: dict[int, bytes]  # what is loaded, by address
+    entry: dict[str, int]  # the addresses of the functions by name
+    flash: int  # the bytes of code and constants
 
 
 def compiled(path: Path, core: Core) -> Program:
@@ -200,17 +187,11 @@ def compiled(path: Path, core: Core) -> Program:
 
 @dataclass(frozen=True)
 class Ran:
-    """Some steps of a program.
+    """Some steps of a program."""
 
-    Attributes:
-        outputs: What they put out, `(steps, outputs)`.
-        instructions: How many each took.
-        stack: The greatest stack, in bytes.
-    """
-
-    outputs: np.ndarray
-    instructions: list[int]
-    stack: int
+    outputs: np.ndarray  # what they put out, `(steps, outputs)`
+    instructions: list[int]  # how many each took
+    stack: int  # the greatest stack, in bytes
 
 
 def _instructions(code: list[int]) -> int:

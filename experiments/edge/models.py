@@ -37,23 +37,15 @@ class Trained:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to export.
+    """A model to export."""
 
-    Attributes:
-        model: The kind: `"imdb"`, `"layer"` or `"handwriting"`.
-        layer: The key of its recurrent layer, or `BASELINE`.
-        streamed: Whether it is the model of one step.
-        precisions: The precisions of its LiteRT files, as `to_litert` calls them.
-        make: The Keras model.
-        make_onnx: That for ONNX, where it is another one.
-    """
-
-    model: str
-    layer: str
-    streamed: bool
+    model: str  # the kind: `"imdb"`, `"layer"` or `"handwriting"`
+    layer: str  # the key of its recurrent layer, or `BASELINE`
+    streamed: bool  # whether it is the model of one step
+    # The precisions of its LiteRT files, as `to_litert` calls them.
     precisions: Precisions
-    make: Callable[[], Any]
-    make_onnx: Callable[[], Any] | None = None
+    make: Callable[[], Any]  # the Keras model
+    make_onnx: Callable[[], Any] | None = None  # that for ONNX, where it is another one
 
     @property
     def name(self) -> str:

@@ -70,15 +70,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """How a run ended."""
 
-    Attributes:
-        row: Its row, or `None` if it failed.
-        output: The last lines that it printed.
-    """
-
-    row: Row | None
-    output: str
+    row: Row | None  # its row, or `None` if it failed
+    output: str  # the last lines that it printed
 
     @property
     def reason(self) -> str:

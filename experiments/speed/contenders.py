@@ -14,16 +14,13 @@ _TIMES = " x"  # before the number of layers in the name of a stack
 
 @dataclass(frozen=True)
 class Contender:
-    """A layer that is timed against others.
+    """A layer that is timed against others."""
 
-    Attributes:
-        layer: Its name in rows: `"keras.layers.LSTM"`, a variant as `slim_keras.get`
-            calls it, or several of these, as in `"indrnn x2"`.
-        engine: Of ours, the argument `engine`, or `"scan:4"`, which takes 4 steps at
-            once; of Keras' LSTM on a GPU `"cudnn"`.
-    """
-
+    # Its name in rows: `"keras.layers.LSTM"`, a variant as `slim_keras.get` calls it,
+    # or several of these, as in `"indrnn x2"`.
     layer: str
+    # Of ours, the argument `engine`, or `"scan:4"`, which takes 4 steps at once; of
+    # Keras' LSTM on a GPU `"cudnn"`.
     engine: str | None = None
 
 

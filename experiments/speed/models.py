@@ -10,17 +10,13 @@ WORDS = 5000  # of the vocabulary
 
 @dataclass(frozen=True)
 class Setting:
-    """The surroundings of a layer.
+    """The surroundings of a layer."""
 
-    Attributes:
-        words: Whether inputs are word numbers, and an embedding stands in front.
-        regression: Whether the last unit is linear, instead of a probability.
-        features: The only number of input features, if there is one.
-    """
-
+    # Whether inputs are word numbers, and an embedding stands in front.
     words: bool = False
+    # Whether the last unit is linear, instead of a probability.
     regression: bool = False
-    features: int | None = None
+    features: int | None = None  # the only number of input features, if there is one
 
     def batch(
         self, shape: tuple[int, int, int], masked: bool

@@ -24,19 +24,12 @@ AMPLITUDE = 250.0  # thousandths of a millivolt, the root mean square at the beg
 
 @dataclass(frozen=True)
 class Stream:
-    """The settings of the signal.
+    """The settings of the signal."""
 
-    Attributes:
-        rate: Steps a second; it divides 360.
-        baseline: Frequencies below it, in Hz, are taken away.
-        memory: Seconds over which the power is averaged.
-        delay: Seconds from a beat, as annotated, to the step of its class.
-    """
-
-    rate: int = 60
-    baseline: float = 0.5
-    memory: float = 10.0
-    delay: float = 0.3
+    rate: int = 60  # steps a second; it divides 360
+    baseline: float = 0.5  # frequencies below it, in Hz, are taken away
+    memory: float = 10.0  # seconds over which the power is averaged
+    delay: float = 0.3  # seconds from a beat, as annotated, to the step of its class
 
     def __post_init__(self) -> None:
         if RATE % self.rate:

@@ -39,21 +39,14 @@ _FILE = re.compile(r"mitdb/(\d+)\.(dat|hea|atr)")
 
 @dataclass(frozen=True)
 class Recordings:
-    """One lead of every patient, and the beats in it.
+    """One lead of every patient, and the beats in it."""
 
-    Attributes:
-        names: The records.
-        signals: The lead in thousandths of a millivolt, `(records, samples)`, int16.
-        records: The place in `names` of each beat's record.
-        places: The sample of each beat, as annotated.
-        classes: The class of each beat, a place in `CLASSES`.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the records
+    # The lead in thousandths of a millivolt, `(records, samples)`, int16.
     signals: np.ndarray
-    records: np.ndarray
-    places: np.ndarray
-    classes: np.ndarray
+    records: np.ndarray  # the place in `names` of each beat's record
+    places: np.ndarray  # the sample of each beat, as annotated
+    classes: np.ndarray  # the class of each beat, a place in `CLASSES`
 
 
 class _Record(NamedTuple):

@@ -19,18 +19,14 @@ ENCODING = 1  # raise it when the same file begins to give another matrix
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors for the words of a data set.
+    """Vectors for the words of a data set."""
 
-    Attributes:
-        matrix: `(words, dim)`, float32; row i belongs to word i, and is zero where
-            the word has no vector.
-        missing: How many words have no vector. Padding does not count.
-        origin: One line that says where the vectors were read from.
-    """
-
+    # `(words, dim)`, float32; row i belongs to word i, and is zero where the word has
+    # no vector.
     matrix: np.ndarray
+    # How many words have no vector. Padding does not count.
     missing: int
-    origin: str
+    origin: str  # one line that says where the vectors were read from
 
     @cached_property
     def checksum(self) -> str:

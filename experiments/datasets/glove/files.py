@@ -30,21 +30,13 @@ _LINES = {"glove.6B": 400_000}
 
 @dataclass(frozen=True)
 class VectorFile:
-    """One file of vectors.
+    """One file of vectors."""
 
-    Attributes:
-        path: The file, or the `.zip` that it is in.
-        member: Its name in the `.zip`, or nothing.
-        vectors: What the vectors are called, `"glove.6B.50d"` say.
-        dim: Their dimension.
-        whole: Whether it has all of them.
-    """
-
-    path: Path
-    member: str
-    vectors: str
-    dim: int
-    whole: bool
+    path: Path  # the file, or the `.zip` that it is in
+    member: str  # its name in the `.zip`, or nothing
+    vectors: str  # what the vectors are called, `"glove.6B.50d"` say
+    dim: int  # their dimension
+    whole: bool  # whether it has all of them
 
     @property
     def origin(self) -> str:

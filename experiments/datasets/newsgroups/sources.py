@@ -51,19 +51,13 @@ Documents = dict[str, list[Document]]  # by part: "all", or "train" and "test"
 
 @dataclass(frozen=True)
 class Layout:
-    """One edition of the data set.
+    """One edition of the data set."""
 
-    Attributes:
-        url: Where it is kept.
-        archives: What its archive can be called.
-        parts: The folders of its parts, each with all the names it can have.
-        sizes: How many documents every group has, by part.
-    """
-
-    url: str
-    archives: tuple[str, ...]
+    url: str  # where it is kept
+    archives: tuple[str, ...]  # what its archive can be called
+    # The folders of its parts, each with all the names it can have.
     parts: dict[str, tuple[str, ...]]
-    sizes: dict[str, dict[str, int]]
+    sizes: dict[str, dict[str, int]]  # how many documents every group has, by part
 
     @property
     def names(self) -> str:

@@ -40,15 +40,10 @@ DIGITS = Declared(
 
 @dataclass(frozen=True)
 class SpokenDigits(Parts):
-    """The parts, inputs `(recordings, frames, bands)`, and what a device needs.
+    """The parts, inputs `(recordings, frames, bands)`, and what a device needs."""
 
-    Attributes:
-        mean: Of each band, over the training frames.
-        deviation: The same.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
+    mean: np.ndarray  # of each band, over the training frames
+    deviation: np.ndarray  # the same
 
 
 def load(

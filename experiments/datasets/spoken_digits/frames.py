@@ -18,23 +18,15 @@ from experiments.core.errors import UserError
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """The settings of the frames.
+    """The settings of the frames."""
 
-    Attributes:
-        rate: Samples a second.
-        frame: Samples in a frame.
-        hop: Samples from one frame to the next.
-        bands: Mel bands.
-        low: Where the first band begins, in Hz; the last one ends at half the rate.
-        floor: Added to the energy of a band; full scale is 1.
-    """
-
-    rate: int = 8_000
-    frame: int = 256
-    hop: int = 128
-    bands: int = 20
+    rate: int = 8_000  # samples a second
+    frame: int = 256  # samples in a frame
+    hop: int = 128  # samples from one frame to the next
+    bands: int = 20  # mel bands
+    # Where the first band begins, in Hz; the last one ends at half the rate.
     low: float = 60.0
-    floor: float = 1e-5
+    floor: float = 1e-5  # added to the energy of a band; full scale is 1
 
     def __post_init__(self) -> None:
         empty = ~filters(self).any(axis=0)

@@ -26,19 +26,12 @@ _FILE = re.compile(r"(?:[^/]+/)?recordings/(\d_[a-z]+_\d+)\.wav")
 
 @dataclass(frozen=True)
 class Recording:
-    """One digit as somebody said it.
+    """One digit as somebody said it."""
 
-    Attributes:
-        digit: 0 to 9.
-        speaker: The first name of who said it.
-        index: 0 to 49, counted for this speaker and digit.
-        audio: 16-bit samples at `RATE`.
-    """
-
-    digit: int
-    speaker: str
-    index: int
-    audio: np.ndarray
+    digit: int  # 0 to 9
+    speaker: str  # the first name of who said it
+    index: int  # 0 to 49, counted for this speaker and digit
+    audio: np.ndarray  # 16-bit samples at `RATE`
 
 
 def find(folder: Path) -> Source[list[Recording]] | None:
