@@ -77,13 +77,9 @@ def test_the_first_frames_of_a_recording_are_read():
     assert cut.train[0].shape[1] == 5 < whole.train[0].shape[1]
 
 
-def test_a_speaker_is_held_out_and_another_one_validates():
+def test_a_speaker_is_held_out():
     parts = load(Config(data="sample", split="speaker", held_out="bass"))
     assert parts.counts == {"train": 200, "val": 200, "test": 200}
-    other = load(Config(data="sample", split="speaker", held_out="tenor"))
-    # The next one by name validates: tenor for bass, alto for tenor.
-    np.testing.assert_array_equal(parts.parts["val"][1], other.parts["test"][1])
-    assert parts.facts["data_checksum"] != other.facts["data_checksum"]
     assert spoken_digits.title(Config(split="speaker", held_out="bass")).startswith(
         "bass-L2-"
     )

@@ -11,14 +11,15 @@ from experiments.core.experiment import find
 from experiments.core.results import read_rows
 from experiments.core.runner import scores
 from experiments.core.settings import identity
+from experiments.report.rows import BENCHMARKS
 
 RESULTS = Path(__file__).parents[3] / "results"
-NAMES = ["imdb", "imdb_conv", "newsgroups", "adding", "pixel_mnist", "handwriting"]
+NAMES = {path.stem for path in RESULTS.glob("*.jsonl")} - {*BENCHMARKS}
 FACTS = ["data", "data_checksum", "drawn_checksum"]
 FACTS += ["vectors", "vectors_checksum", "words_without_vector"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_row_names_the_folder_of_its_run(name):
     experiment = find(name)
     (*_, row) = read_rows(RESULTS / f"{name}.jsonl")
