@@ -6,35 +6,23 @@ would starve it.
 
     python tfds_child.py FOLDER FILE SPLIT ...
 
-writes an .npz with two arrays for every feature of every split, `split:feature:values`,
-the numbers or bytes of all examples one after the other, and `split:feature:lengths`,
-how many each example has.
+writes a pickle with the examples of every split, as `tfds.as_numpy` gives them.
 """
 
+import pickle
 import sys
-from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 
 def read(folder: str, path: str, *splits: str) -> None:
     builder = tfds.builder_from_directory(folder)
-    arrays: dict[str, Any] = {}
-    for split in splits:
-        examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
-        for feature in examples[0] if examples else ():
-            flat = [_flat(example[feature]) for example in examples]
-            arrays[f"{split}:{feature}:values"] = np.concatenate(flat)
-            arrays[f"{split}:{feature}:lengths"] = np.array([len(one) for one in flat])
-    np.savez(path, **arrays)
-
-
-def _flat(value: Any) -> np.ndarray:
-    if isinstance(value, bytes):
-        return np.frombuffer(value, np.uint8)
-    return np.ravel(value)
+    examples = {
+        split: list(tfds.as_numpy(builder.as_dataset(split=split))) for split in splits
+    }
+    with open(path, "wb") as file:
+        pickle.dump(examples, file)
 
 
 def _plain(error: Exception) -> str:

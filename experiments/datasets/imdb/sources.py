@@ -39,10 +39,7 @@ def find(folder: Path) -> Source[Reviews] | None:
 
 def _converted(splits: dict[str, tfds.Split]) -> Reviews:
     return {
-        name: [
-            (tfds.text(review), int(label[0]))
-            for review, label in zip(split["text"], split["label"], strict=True)
-        ]
+        name: [(one["text"].decode("utf-8"), int(one["label"])) for one in split]
         for name, split in splits.items()
     }
 

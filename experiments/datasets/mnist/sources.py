@@ -42,8 +42,8 @@ def find(folder: Path) -> Source[Arrays] | None:
 def _converted(splits: dict[str, tfds.Split]) -> Arrays:
     arrays = {}
     for name, split in splits.items():
-        arrays[f"x_{name}"] = np.reshape(split["image"], (-1, SIDE, SIDE))
-        arrays[f"y_{name}"] = np.concatenate(split["label"])
+        arrays[f"x_{name}"] = np.stack([one["image"][..., 0] for one in split])
+        arrays[f"y_{name}"] = np.array([one["label"] for one in split])
     return arrays
 
 

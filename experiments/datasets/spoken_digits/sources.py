@@ -61,11 +61,12 @@ def _collect(path: Path) -> list[Recording]:
 
 
 def _converted(splits: dict[str, tfds.Split]) -> list[Recording]:
-    split = splits["train"]
-    pairs = zip(split["audio/filename"], split["audio"], strict=True)
     return [
-        _recording(tfds.text(name).removesuffix(".wav"), audio.astype(np.int16))
-        for name, audio in pairs
+        _recording(
+            one["audio/filename"].decode("utf-8").removesuffix(".wav"),
+            one["audio"].astype(np.int16),
+        )
+        for one in splits["train"]
     ]
 
 
