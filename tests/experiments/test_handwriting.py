@@ -101,7 +101,7 @@ def test_without_validation_there_is_no_best_epoch(tmp_path):
 
 
 def test_it_learns():
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(3)
     x, y = data.load("sample", count=16).parts["train"]
     model = build(complete(Config(variant="lstm", units=8, layers=1, eta=5e-2)), 11)
     losses = model.fit(x, y, batch_size=16, epochs=12, verbose=0).history["loss"]
