@@ -30,11 +30,12 @@ RUNS = (
     # Seconds at most, backend, XLA's flags, options.
     (90, "torch", "", f"{NARROW} {POINTWISE}"),
     (60, "torch", "", f"{NARROW} --variants lstm6,lstm4a,lstm5a,lstm"),
-    (75, "jax", "", f"{NARROW} --variants lstm6,lstm4a --engines kernel,scan:8"),
+    (60, "jax", "", f"{NARROW} --variants lstm6 --engines kernel,scan:8"),
     (75, "jax", "", f"{NARROW} {POINTWISE}"),
     (45, "torch", "", WIDE),
     (75, "jax", "", WIDE),
     (60, "torch", "", "--units 64 --steps 1024 --variants lstm6,lstm3,lstm"),
+    (60, "jax", "", "--units 64 --steps 1024 --variants lstm --engines kernel,scan:8"),
     (45, "torch", "", f"{LONG} {POINTWISE},lstm6"),
     (60, "jax", BUFFERS, f"{SCANS} scan:1,scan:8"),
     (60, "jax", "", f"{LONG} {POINTWISE}"),

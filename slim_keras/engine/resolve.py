@@ -252,13 +252,11 @@ def _no_kernel(here: _Case) -> Iterator[str]:
 def _pallas(here: _Case) -> Iterator[str]:
     """Why Pallas cannot run a cell."""
     variant = here.cell.variant
-    most = 0 if here.platform == "tpu" else 1
-    if len(variant.matrix_blocks) > most:
-        fit = [row for row in VARIANTS.values() if len(row.matrix_blocks) <= most]
-        served = ", ".join(row.name for row in fit)
+    if here.platform == "tpu" and not variant.pointwise:
+        served = ", ".join(row.name for row in VARIANTS.values() if row.pointwise)
         yield (
-            "serves on JAX the variants without a recurrent matrix or, but for TPUs, "
-            f"with one: {served}. Received: {variant.name}."
+            f"serves on TPUs the variants without a recurrent matrix: {served}. "
+            f"Received: {variant.name}."
         )
     yield from _too_large(here)
     if not installed(_COMPILER):

@@ -39,7 +39,7 @@ def check(chosen, rng, batch, steps):
     ("key", "batch", "units"),
     [
         *[("lstm_c6", 2, 40), ("indrnn", 5, 5)],
-        *[("lstm6", 17, 20), ("lstm5a", 3, 4), ("lstm3", 3, 16)],
+        *[("lstm6", 17, 20), ("lstm5a", 3, 4), ("lstm", 3, 16), ("lstm1", 2, 5)],
     ],
 )
 def test_sizes_that_blocks_do_not_divide(key, batch, units, rng):
@@ -74,14 +74,14 @@ KERNELS = {"cuda": TRITON, "tpu": "tpu_custom_call"}
             ("lstm_c6", "float32"),
             ("indrnn", "mixed_bfloat16"),
         ],
-        *[("lstm6", "float32"), ("lstm5a", "mixed_bfloat16")],
+        *[("lstm6", "float32"), ("lstm5a", "mixed_bfloat16"), ("lstm", "float32")],
     ],
 )
 def test_lowering(key, platform, dtype, rng, gpu_to_lower_for):
     """To what the compiler of a platform is given; here is none to compile it."""
     batch, steps, units = 40, 70, 200  # divided by no block
-    if VARIANTS[key].matrix_blocks:
-        units = 100  # of which a chip holds the matrix
+    if matrices := len(VARIANTS[key].matrix_blocks):
+        units = 100 if matrices == 1 else 50  # of which a chip holds the matrix
         if platform == "tpu":
             pytest.skip("no kernel of a TPU has a matrix")
     chosen = layer(key, rng, units, dtype=dtype)

@@ -10,7 +10,8 @@ interprets the kernel, which is slow and serves the tests.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -140,7 +141,7 @@ def sweep(
     matrix = any(_is_matrix(path) for path, _ in jax.tree.leaves_with_path(fixed))
     if matrix:
         fixed = jax.tree.map_with_path(
-            lambda path, x: _padded(x) if _is_matrix(path) else x, fixed
+            lambda path, x: _cut(x) if _is_matrix(path) else x, fixed
         )
     calls = {
         platform: _Kernel(target, build, reverse, size, matrix).call
@@ -150,8 +151,8 @@ def sweep(
 
 
 def _is_matrix(path: tuple) -> bool:
-    """Whether a leaf is the matrix, by its name in `engine.passes.Shared`."""
-    return getattr(path[-1], "name", None) == "matrix"
+    """Whether a leaf is of the matrix, by its name in `engine.passes.Shared`."""
+    return any(getattr(key, "name", None) == "matrix" for key in path)
 
 
 def _multiplies_halves(fixed: Any) -> bool:
@@ -160,10 +161,56 @@ def _multiplies_halves(fixed: Any) -> bool:
     return any(_is_matrix(path) and x.dtype == "float16" for path, x in leaves)
 
 
-def _padded(matrix: Array) -> Array:
-    """The matrix with zeros up to the size that it has on the chip."""
-    more = chip.width(matrix.shape[0]) - matrix.shape[0]
-    return jnp.pad(matrix, ((0, more), (0, more)))
+def _cut(matrix: Array) -> tuple[Array, ...]:
+    """The matrix of each block, with zeros up to the size that it has on the chip."""
+    units, columns = matrix.shape
+    more = chip.width(units) - units
+    blocks = jnp.split(matrix, columns // units, axis=1)
+    return tuple(jnp.pad(block, ((0, more), (0, more))) for block in blocks)
+
+
+class _Side:
+    """Arrays side by side: Triton can neither join arrays nor take a part of one."""
+
+    def __init__(self, arrays: Iterable[Array]):
+        self.arrays = tuple(arrays)
+
+    @property
+    def shape(self):
+        return (1, len(self.arrays))
+
+    def __getitem__(self, index):
+        _, blocks = index
+        (array,) = self.arrays[blocks]
+        return array
+
+    def __rmatmul__(self, x):
+        return _Side([x @ matrix for matrix in self.arrays])
+
+    def __matmul__(self, columns):
+        """The product with the same number of matrices, one below the other."""
+        products = map(operator.matmul, self.arrays, columns)
+        return functools.reduce(operator.add, products)
+
+
+class _Operations:
+    """JAX' operations, in which the matrix of several blocks is a `_Side`."""
+
+    join = _Side
+
+    def __getattr__(self, name):
+        return getattr(operations, name)
+
+    def cast(self, x, dtype):
+        if isinstance(x, _Side):
+            return _Side([self.cast(array, dtype) for array in x.arrays])
+        return operations.cast(x, dtype)
+
+    def transpose(self, x):
+        return tuple(matrix.T for matrix in x.arrays)
+
+
+_OPERATIONS = _Operations()  # one, as what is made of them is kept by it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,13 +301,19 @@ class _Kernel:
 
         return pl.BlockSpec((1, *whole.block_shape[1:]), index)
 
+    def _built(self, fixed, read, read_matrix):
+        """The step and its first carry, of what is read of the shared arrays."""
+
+        def value(x):
+            return _Side(map(read_matrix, x)) if type(x) is tuple else read(x)
+
+        whole = jax.tree.map(value, fixed, is_leaf=lambda x: type(x) is tuple)
+        return self.build(_OPERATIONS, whole)
+
     def _one_step(self, fixed, seen):
         """What is carried and stacked, for the shapes."""
         units = self.size[2]  # the matrix has those of a block
-        fixed = jax.tree.map_with_path(
-            lambda path, x: x[:units, :units] if _is_matrix(path) else x, fixed
-        )
-        step, start = self.build(operations, fixed)
+        step, start = self._built(fixed, lambda x: x, lambda x: x[:units, :units])
         rows, earlier = jax.tree.map(lambda x: x[0], seen)
         before = jax.tree.map(functools.partial(_previous, 0), earlier)
         return start, step(start, jax.tree.map(_flag(start), rows), before)[1]
@@ -323,12 +376,7 @@ class _Kernel:
 
             return body
 
-        step, carry = self.build(
-            operations,
-            jax.tree.map_with_path(
-                lambda path, ref: ref[...] if _is_matrix(path) else read(ref), fixed
-            ),
-        )
+        step, carry = self._built(fixed, read, lambda ref: ref[...])
         if self.parts > 1:  # the block of steps before has left its carry
             carry = jax.tree.map(
                 lambda first, ref: jnp.where(part == 0, first, read(ref)),
