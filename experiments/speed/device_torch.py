@@ -63,7 +63,7 @@ def functions(layer: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
 
 def _by_cudnn(outputs: torch.Tensor) -> bool:
     """Whether cuDNN's LSTM made them; Keras falls back without a word."""
-    nodes = [outputs.grad_fn]
+    nodes: list[Any] = [outputs.grad_fn]
     for _ in range(3):  # views of what it made
         nodes += [n for node in nodes for n, _ in node.next_functions if n is not None]
     return any("Cudnn" in node.name() for node in nodes)
