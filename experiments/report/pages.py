@@ -21,9 +21,8 @@ HOME = "README"
 INTRODUCTION = """\
 # Results
 
-The papers print numbers and make claims; here they stand beside what this project
-measured. `python -m experiments.report` makes this page, the pages below and their
-figures from the rows in this folder."""
+The papers' numbers and claims stand here beside what this project measured. `python -m
+experiments.report` makes these pages and figures from the rows in this folder."""
 
 NUMBERS = """\
 ## How to read the numbers
