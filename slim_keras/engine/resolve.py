@@ -263,12 +263,11 @@ def _pallas(here: _Case) -> Iterator[str]:
         yield f"needs {_COMPILER}, which this JAX does not have."
         return
     if not here.given_platform and here.platform == "gpu":
-        device = _jax().devices()[0]
-        capability = str(getattr(device, "compute_capability", ""))
+        capability = _capability_of_jax()
         if capability.replace(".", "").isdigit() and float(capability) < _OLDEST:
             yield (
                 f"needs an NVIDIA GPU of compute capability {_OLDEST} or higher on JAX."
-                f" Received: {device.device_kind}, {capability}."
+                f" Received: {_jax().devices()[0].device_kind}, {capability}."
             )
     precision = _jax().config.jax_default_matmul_precision
     if not variant.pointwise and precision not in _TF32:
@@ -333,10 +332,15 @@ def _room(here: _Case) -> int:
     if here.given_platform or here.platform != "gpu":
         return chip.room("9.0")
     if here.backend == "jax":
-        return chip.room(str(_jax().devices()[0].compute_capability))
+        return chip.room(_capability_of_jax())
     room, tf32 = _chip_of_torch(here.cell)
     # An exact product needs the rest of each number, too.
     return room // 2 if here.cell.compute_dtype == "float32" and not tf32 else room
+
+
+def _capability_of_jax() -> str:
+    """The compute capability of JAX' GPU, as "9.0"; other makers' have other words."""
+    return str(getattr(_jax().devices()[0], "compute_capability", ""))
 
 
 # What follows asks the driver, which a compiler that traces cannot follow.

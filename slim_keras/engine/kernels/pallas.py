@@ -11,7 +11,7 @@ interprets the kernel, which is slow and serves the tests.
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -22,6 +22,7 @@ from jax.experimental.pallas import tpu, triton
 
 from slim_keras.engine.backends import backend as operations
 from slim_keras.engine.kernels import chip
+from slim_keras.engine.kernels.side import Side
 from slim_keras.equations import Activation
 
 Array = jax.Array
@@ -155,59 +156,44 @@ def _is_matrix(path: tuple) -> bool:
     return any(getattr(key, "name", None) == "matrix" for key in path)
 
 
-def _multiplies_halves(fixed: Any) -> bool:
-    """Whether there is a matrix of float16."""
-    leaves = jax.tree.leaves_with_path(fixed)
-    return any(_is_matrix(path) and x.dtype == "float16" for path, x in leaves)
+class _Blocks(Side):
+    """The matrices of several blocks, or what is multiplied by them: a nest to JAX."""
+
+    def __rmatmul__(self, x):
+        return _Blocks([x @ matrix for matrix in self.values])
+
+    def __matmul__(self, below):
+        """The product with as many matrices, one below the other."""
+        products = map(operator.matmul, self.values, below.values)
+        return functools.reduce(operator.add, products)
 
 
-def _cut(matrix: Array) -> tuple[Array, ...]:
+jax.tree_util.register_pytree_node(
+    _Blocks, lambda side: (side.values, None), lambda _, values: _Blocks(values)
+)
+
+
+def _cut(matrix: Array) -> _Blocks:
     """The matrix of each block, with zeros up to the size that it has on the chip."""
     units, columns = matrix.shape
     more = chip.width(units) - units
     blocks = jnp.split(matrix, columns // units, axis=1)
-    return tuple(jnp.pad(block, ((0, more), (0, more))) for block in blocks)
-
-
-class _Side:
-    """Arrays side by side: Triton can neither join arrays nor take a part of one."""
-
-    def __init__(self, arrays: Iterable[Array]):
-        self.arrays = tuple(arrays)
-
-    @property
-    def shape(self):
-        return (1, len(self.arrays))
-
-    def __getitem__(self, index):
-        _, blocks = index
-        (array,) = self.arrays[blocks]
-        return array
-
-    def __rmatmul__(self, x):
-        return _Side([x @ matrix for matrix in self.arrays])
-
-    def __matmul__(self, columns):
-        """The product with the same number of matrices, one below the other."""
-        products = map(operator.matmul, self.arrays, columns)
-        return functools.reduce(operator.add, products)
+    return _Blocks([jnp.pad(block, ((0, more), (0, more))) for block in blocks])
 
 
 class _Operations:
-    """JAX' operations, in which the matrix of several blocks is a `_Side`."""
+    """JAX' operations, for which the matrix of several blocks is a `_Blocks`."""
 
-    join = _Side
+    join = _Blocks
 
     def __getattr__(self, name):
         return getattr(operations, name)
 
     def cast(self, x, dtype):
-        if isinstance(x, _Side):
-            return _Side([self.cast(array, dtype) for array in x.arrays])
-        return operations.cast(x, dtype)
+        return jax.tree.map(functools.partial(operations.cast, dtype=dtype), x)
 
     def transpose(self, x):
-        return tuple(matrix.T for matrix in x.arrays)
+        return jax.tree.map(operations.transpose, x)
 
 
 _OPERATIONS = _Operations()  # one, as what is made of them is kept by it
@@ -247,7 +233,9 @@ class _Kernel:
             seen: The arrays of which a step sees its row, and those of which it sees
                 the row before, of rank 3.
         """
-        if self.target.halves and _multiplies_halves(fixed):
+        # What is no matrix has the dtype of the carry, which is never float16.
+        halves = any(x.dtype == "float16" for x in jax.tree.leaves(fixed))
+        if self.target.halves and halves:
             with jax.default_matmul_precision(self.target.halves):
                 return self._call(fixed, seen)
         return self._call(fixed, seen)
@@ -301,19 +289,13 @@ class _Kernel:
 
         return pl.BlockSpec((1, *whole.block_shape[1:]), index)
 
-    def _built(self, fixed, read, read_matrix):
-        """The step and its first carry, of what is read of the shared arrays."""
-
-        def value(x):
-            return _Side(map(read_matrix, x)) if type(x) is tuple else read(x)
-
-        whole = jax.tree.map(value, fixed, is_leaf=lambda x: type(x) is tuple)
-        return self.build(_OPERATIONS, whole)
-
     def _one_step(self, fixed, seen):
         """What is carried and stacked, for the shapes."""
         units = self.size[2]  # the matrix has those of a block
-        step, start = self._built(fixed, lambda x: x, lambda x: x[:units, :units])
+        fixed = jax.tree.map_with_path(
+            lambda path, x: x[:units, :units] if _is_matrix(path) else x, fixed
+        )
+        step, start = self.build(_OPERATIONS, fixed)
         rows, earlier = jax.tree.map(lambda x: x[0], seen)
         before = jax.tree.map(functools.partial(_previous, 0), earlier)
         return start, step(start, jax.tree.map(_flag(start), rows), before)[1]
@@ -376,7 +358,12 @@ class _Kernel:
 
             return body
 
-        step, carry = self._built(fixed, read, lambda ref: ref[...])
+        step, carry = self.build(
+            _OPERATIONS,
+            jax.tree.map_with_path(
+                lambda path, ref: ref[...] if _is_matrix(path) else read(ref), fixed
+            ),
+        )
         if self.parts > 1:  # the block of steps before has left its carry
             carry = jax.tree.map(
                 lambda first, ref: jnp.where(part == 0, first, read(ref)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from slim_keras.engine import trees
 from slim_keras.engine.backends import common
+from slim_keras.engine.kernels.side import Side
 from slim_keras.equations import add_product
 
 
@@ -120,23 +121,11 @@ class Value:
         return self.recorder.emit("&", self, other)
 
     def __matmul__(self, matrix):
-        return Side([self]) @ matrix
+        return Values([self]) @ matrix
 
 
-class Side:
+class Values(Side):
     """Values side by side, as of several blocks."""
-
-    def __init__(self, values: Sequence[Value]):
-        self.values = tuple(values)
-
-    @property
-    def shape(self):
-        return (1, len(self.values))
-
-    def __getitem__(self, index):
-        _, blocks = index
-        (value,) = self.values[blocks]
-        return value
 
     def __matmul__(self, matrix):
         return self.values[0].recorder.product(self.values, matrix)
@@ -163,14 +152,14 @@ class Recorder:
         self.lines.append(Assignment(name, operation, names))
         return Value(self, name)
 
-    def product(self, values: Sequence[Value], matrix: Any) -> Value | Side:
+    def product(self, values: Sequence[Value], matrix: Any) -> Value | Values:
         transposed = isinstance(matrix, Transposed)
         leaf = matrix.matrix if transposed else matrix
         names = tuple(self._name() for _ in range(1 if transposed else leaf.blocks))
         operands = tuple(x.operand for x in values)
         self.lines.append(Product(names, operands, leaf.operand, transposed))
         result = [Value(self, name) for name in names]
-        return result[0] if transposed else Side(result)
+        return result[0] if transposed else Values(result)
 
     def _name(self) -> str:
         self._count += 1
@@ -206,7 +195,7 @@ class Recorder:
         return Transposed(x)
 
     def join(self, arrays):
-        return Side(arrays)
+        return Values(arrays)
 
 
 def record(build: Callable, fixed: Any, rows: Any, earlier: Any) -> Program:
