@@ -218,6 +218,7 @@ def _rows(
             key: call for key, call in calls.items() if key[0] in group | references
         }
         median = medians(turns, settings.rounds, label, failed if gpu else None)
+        references &= {one for one, _ in median}  # one that failed is left out once
         for one in dict.fromkeys(one for one, what in median if what == "step"):
             if one in group:
                 yield _row(settings, one, layers.get(one), median, steps, units)
