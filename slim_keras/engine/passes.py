@@ -25,8 +25,8 @@ class Given(NamedTuple):
     """The arrays that a pass is given; `None` where the layer has none.
 
     Attributes:
-        products: W x_t of the blocks that see the input, `(steps, batch, units)`; empty
-            where inputs and kernel are given instead.
+        inputs: x_t, `(steps, batch, features)`, or without a kernel the products W x_t
+            of the blocks that see the input, side by side.
         h: The first output, `(batch, units)`.
         c: The first memory, `(batch, units)`.
         mask: `(steps, batch, 1)`, true where a step counts.
@@ -34,11 +34,10 @@ class Given(NamedTuple):
         recurrent_kernel: The matrices, `(units, blocks * units)`.
         recurrent_vector: The vectors, `(blocks * units,)`.
         bias: The biases, `(blocks * units,)`.
-        inputs: x_t, `(steps, batch, features)`.
         kernel: W, `(features, blocks * units)`.
     """
 
-    products: Blocks
+    inputs: Array
     h: Array
     c: Array | None = None
     mask: Array | None = None
@@ -46,7 +45,6 @@ class Given(NamedTuple):
     recurrent_kernel: Array | None = None
     recurrent_vector: Array | None = None
     bias: Array | None = None
-    inputs: Array | None = None
     kernel: Array | None = None
 
 
@@ -76,11 +74,13 @@ class Kept(NamedTuple):
             derivative needs them, in the place of their products.
         c: The memories.
         h: The outputs, where they are no function of the memories.
+        products: The products of blocks that the pass back computes again.
     """
 
     blocks: Blocks
     c: Array | None
     h: Array | None
+    products: Blocks | None = None
 
 
 class Last(NamedTuple):
@@ -109,19 +109,20 @@ class RowBack(NamedTuple):
 
 
 class Before(NamedTuple):
-    """The memory and the output of the step before."""
+    """The memory of the step before, and its output or what that is made of."""
 
     c: Any
     h: Any
+    o: Any
 
 
 class Carry(NamedTuple):
-    """What is carried back: gradients at h and c, h and c, sums for the weights."""
+    """What is carried back: gradients at h and c, c and g(c), sums for the weights."""
 
     dh: Array
     dc: Array
-    h: Array
     c: Array
+    squashed: Array | None
     vectors: Blocks
     biases: Blocks
 
@@ -143,6 +144,7 @@ class Plan:
         dtype: The compute dtype; outputs have it.
         fused: Whether a sweep is one kernel, which sums what it has in registers.
         from_inputs: Whether that kernel makes the products W x_t, too.
+        kernel: Whether there is W; otherwise the inputs are the products.
     """
 
     step: Any
@@ -154,6 +156,7 @@ class Plan:
     dtype: str
     fused: bool = False
     from_inputs: bool = False
+    kernel: bool = True
 
     @property
     def variant(self) -> Variant:
@@ -197,6 +200,28 @@ class Plan:
         )
 
     @functools.cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The emitted blocks by the array that has their gradients.
+
+        Side by side they have one product with the inputs, and one with the matrices.
+        A kernel writes an array for each.
+        """
+        if self.fused:
+            return tuple((k,) for k in self.emitted)
+        others = tuple(k for k in self.emitted if k not in self.seen)
+        return tuple(group for group in (self.seen, others) if group)
+
+    @functools.cached_property
+    def flat(self) -> bool:
+        """Whether a time loop sees examples and units as one axis.
+
+        A mask is a number of an example, and would have to be spread over units.
+        """
+        functions = self.step.body, self.step.output, self.step.gate
+        alone = self.variant.pointwise and not self.masked
+        return alone and all(f.known for f in functions)
+
+    @functools.cached_property
     def summed(self) -> tuple[str, ...]:
         """Blocks whose bias has its gradient summed by the pass back.
 
@@ -218,11 +243,12 @@ class Plan:
     def kept(self) -> tuple[str, ...]:
         """Blocks of which `Kept` has an array.
 
-        Where the product is there and no matrix, computing them again is cheaper.
+        A time loop writes it over the products. A kernel that is given the products
+        is quicker to compute blocks again than to write them, without a matrix.
         """
         if self.from_memory:
             return ()
-        if self.from_inputs:
+        if self.from_inputs or not self.fused:
             return self.seen
         return tuple(k for k in self.variant.matrix_blocks if k in self.seen)
 
@@ -233,20 +259,27 @@ class Plan:
             return ()
         return tuple(k for k in self.moving if k not in self.kept)
 
+    @functools.cached_property
+    def gates_h(self) -> bool:
+        """Whether the pass back has h as o * g(c), step by step."""
+        gate = activation(self.step.gate, backend)
+        loop = not (self.fused or self.masked or self.again)
+        return loop and self.variant.pointwise and gate.from_value and "o" in self.kept
+
     @property
     def keeps_h(self) -> bool:
-        """Whether the pass back needs h, or has it from c as g(c).
+        """Whether the pass back needs h, or has it from c as g(c) or o * g(c).
 
         With a mask, h stays h_0 up to the first step that counts.
         """
-        return self.step.constant("o") != 1.0 or self.masked
+        return self.masked or not (self.step.constant("o") == 1.0 or self.gates_h)
 
     @functools.cached_property
     def form(self) -> Given:
         """A `Given` with True in the place of each array."""
         variant = self.variant
         return Given(
-            products={} if self.from_inputs else dict.fromkeys(self.seen, True),
+            inputs=True,
             h=True,
             c=variant.memory or None,
             mask=self.masked or None,
@@ -254,30 +287,37 @@ class Plan:
             recurrent_kernel=bool(variant.matrix_blocks) or None,
             recurrent_vector=bool(variant.vector_blocks) or None,
             bias=self.biased or None,
-            inputs=self.from_inputs or None,
-            kernel=self.from_inputs or None,
+            kernel=self.kernel or None,
         )
 
     @functools.cached_property
     def needed(self) -> tuple[bool, ...]:
         """Which of the given arrays the pass back needs, in their order."""
-        replaced = self.seen if self.from_memory else self.kept
-        products = {k: k not in replaced for k in self.form.products}
-        return tuple(trees.flatten(self.form._replace(products=products)))
+        return tuple(trees.flatten(self.form._replace(inputs=self.kernel)))
 
     def aligned(self, found: Given) -> tuple[Array | None, ...]:
         """The gradients in the order of the given arrays."""
-        form = self.form._asdict() | {"products": None}
-        others = [getattr(found, name) for name, there in form.items() if there]
-        return (*(found.products[k] for k in self.form.products), *others)
+        form = self.form._asdict()
+        return tuple(getattr(found, name) for name, there in form.items() if there)
 
-    def products(self, given: Given, blocks: Sequence[str]) -> dict[str, Any]:
-        """W x_t of those blocks that see the input."""
-        blocks = [k for k in self.seen if k in blocks]
-        if not self.from_inputs:
-            return {k: given.products[k] for k in blocks}
-        part = functools.partial(self.variant.part, given.kernel, "W")
-        return {k: Unmade(given.inputs, part(k)) for k in blocks}
+    def products(self, given: Given) -> dict[str, Any]:
+        """W x_t of the blocks that see the input.
+
+        A product for each, so that the steps read and write whole rows.
+        """
+        part = self.variant.part
+        if not self.kernel:
+            return {k: part(given.inputs, "W", k) for k in self.seen}
+        kernels = {k: part(given.kernel, "W", k) for k in self.seen}
+        product = Unmade if self.from_inputs else backend.product
+        return {k: product(given.inputs, kernel) for k, kernel in kernels.items()}
+
+    def columns(self, group: Sequence[str], stacked: Array) -> Blocks:
+        """The columns of each block of a group in an array of all of them."""
+        units = self.units
+        return {
+            k: stacked[..., j * units : (j + 1) * units] for j, k in enumerate(group)
+        }
 
     def shared(self, given: Given) -> Shared:
         """What all steps share, in the carry's dtype; the matrix stays as it is."""
@@ -358,11 +398,11 @@ def forward(
         wanted; and what `backward` needs beside the arrays.
     """
     shared = plan.shared(given)
+    products = plan.products(given)
     last, (kept, outputs) = sweep(
-        functools.partial(ahead, plan, keep),
-        shared,
-        Row(plan.products(given, plan.seen), given.mask),
+        functools.partial(ahead, plan, keep), shared, Row(products, given.mask)
     )
+    kept = kept._replace(products={k: products[k] for k in plan.again if k in products})
     results = list(last) if plan.variant.memory else [last.h]
     if plan.sequence:
         results.append(kept.h if outputs is None else outputs)
@@ -387,8 +427,11 @@ def ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
         if row.mask is not None:
             new_h = ops.where(row.mask, new_h, h)
             new_c = ops.where(row.mask, new_c, c)
+        blocks = _residuals(equations, plan.kept if keep else (), pre, value)
+        if not plan.fused:
+            blocks = {k: backend.instead(row.products[k], x) for k, x in blocks.items()}
         kept = Kept(
-            blocks=_residuals(equations, plan.kept if keep else (), pre, value),
+            blocks=blocks,
             c=new_c if keep else None,
             h=new_h if keeps_h else None,
         )
@@ -428,7 +471,7 @@ def backward(
     steps, last = kept
     shared = plan.shared(given)
     dh, *rest = (backend.cast(g, plan.carry_dtype) for g in gradients[: _states(plan)])
-    blocks, products = steps.blocks, plan.products(given, plan.again)
+    blocks, products = steps.blocks, steps.products or {}
     hoists = bool(plan.again) and not plan.fused
     seen = _seen(plan, shared, steps) if variant.matrix_blocks or hoists else None
     if hoists:
@@ -443,23 +486,31 @@ def backward(
         # All at once, as a kernel has one product a step, which leads back.
         hoisted = plan.times_matrix(backend, seen, shared.matrix)
         products |= {k: variant.part(hoisted, "U", k) for k in needed}
-    carry, dpre = sweep(
+    carry, emitted = sweep(
         functools.partial(_back, plan),
         Ends(shared, last, dh, rest[0] if rest else None),
         RowBack(blocks, products, gradients[-1] if plan.sequence else None, given.mask),
-        earlier=Before(steps.c, steps.h),
+        earlier=Before(steps.c, steps.h, blocks["o"] if plan.gates_h else None),
         reverse=True,
     )
-    found = Given(products={k: dpre[k] for k in plan.seen}, h=carry.dh)
-    if plan.from_inputs:
-        kernels = [backend.outer(given.inputs, dpre[k]) for k in plan.seen]
+    dpre = dict(zip(plan.groups, emitted, strict=True))
+    to_products = {
+        group: backend.cast(x, plan.dtype)
+        for group, x in dpre.items()
+        if set(group) <= set(plan.seen)
+    }
+    found = Given(inputs=None, h=carry.dh)
+    if plan.kernel:
+        kernels = [backend.outer(given.inputs, x) for x in to_products.values()]
         found = found._replace(kernel=backend.join(kernels))
-        if to_inputs:
-            parts = [
-                dpre[k] @ backend.transpose(variant.part(given.kernel, "W", k))
-                for k in plan.seen
-            ]
-            found = found._replace(inputs=functools.reduce(operator.iadd, parts))
+    if not plan.kernel:
+        found = found._replace(inputs=backend.join(list(to_products.values())))
+    elif to_inputs:
+        parts = []
+        for group, x in to_products.items():
+            kernel = [variant.part(given.kernel, "W", k) for k in group]
+            parts.append(backend.product(x, backend.transpose(backend.join(kernel))))
+        found = found._replace(inputs=functools.reduce(operator.iadd, parts))
     if variant.memory:
         found = found._replace(c=carry.dc)
     if plan.biased:
@@ -467,23 +518,25 @@ def backward(
         equations = plan.equations(backend)
         for k, value in plan.static_values(backend, shared).items():
             sums[k] = equations.of(k).pull(shared.biases[k], value, sums[k])
+        missing = set(variant.having("b")) - set(sums)
+        for group, x in dpre.items():
+            if missing & set(group):
+                sums |= plan.columns(group, backend.column_sums(x))
         found = found._replace(
-            bias=backend.join(
-                [
-                    sums[k] if k in sums else backend.column_sums(dpre[k])
-                    for k in variant.having("b")
-                ]
-            )
+            bias=backend.join([sums[k] for k in variant.having("b")])
         )
     if variant.vector_blocks:
         vectors = [backend.column_sums(carry.vectors[k]) for k in variant.vector_blocks]
         found = found._replace(recurrent_vector=backend.join(vectors))
     if variant.matrix_blocks:
-        matrices = [
-            backend.outer(seen, backend.cast(dpre[k], plan.carry_dtype))
-            for k in variant.matrix_blocks
-        ]
-        found = found._replace(recurrent_kernel=backend.join(matrices))
+        matrices: Blocks = {}
+        for group, x in dpre.items():
+            if set(group) & set(variant.matrix_blocks):
+                product = backend.outer(seen, backend.cast(x, plan.carry_dtype))
+                matrices |= plan.columns(group, product)
+        found = found._replace(
+            recurrent_kernel=backend.join([matrices[k] for k in variant.matrix_blocks])
+        )
     return trees.transform(lambda x: backend.cast(x, plan.dtype), found)
 
 
@@ -506,16 +559,23 @@ def _back(plan: Plan, ops: Any, ends: Ends):
     zero = ops.zeros_like(ends.last.h)
     transposed = None if shared.matrix is None else ops.transpose(shared.matrix)
     c_first = shared.h if shared.c is None else shared.c
+    squashed = None if plan.keeps_h else ends.last.h
+    if plan.gates_h:
+        squashed = equations.output.value(ends.last.c)
 
     def step(carry: Carry, row: RowBack, before: Before):
-        dh, dc, h, c, vectors, biases = carry
+        dh, dc, c, squashed, vectors, biases = carry
         c_previous = before.c(c_first)
+        squashed_previous = None
         if plan.keeps_h:
             h_previous = before.h(shared.h)
             squashed = equations.output.value(c)
+        elif plan.gates_h:
+            squashed_previous = equations.output.value(c_previous)
+            h_previous = before.o(shared.h, lambda o: o * squashed_previous)
         else:
             h_previous = before.c(shared.h, equations.output.value)
-            squashed = h
+            squashed_previous = h_previous
         seen = h_previous if shared.drop is None else h_previous * shared.drop
         pre: Blocks = {}
         value: dict[str, Any] = {}
@@ -563,24 +623,26 @@ def _back(plan: Plan, ops: Any, ends: Ends):
         carry = Carry(
             dh=zero if dh is None else dh,
             dc=plus(dc_previous, passed_c) if variant.memory else zero,
-            h=h_previous,
             c=c_previous,
+            squashed=squashed_previous,
             vectors={
                 k: equations.add_product(total, dpre[k], seen)
                 for k, total in vectors.items()
             },
             biases={k: total + at[k] for k, total in biases.items()},
         )
-        emitted = {k: dpre[k] for k in plan.emitted}
         if plan.fused:
-            emitted = {k: ops.cast(x, plan.dtype) for k, x in emitted.items()}
-        return carry, emitted
+            dpre = {k: ops.cast(x, plan.dtype) for k, x in dpre.items()}
+        return carry, tuple(
+            backend.beside([dpre[k] for k in group], plan.units)
+            for group in plan.groups
+        )
 
     return step, Carry(
         dh=ends.dh,
         dc=zero if ends.dc is None else ends.dc,
-        h=ends.last.h,
         c=ends.last.c,
+        squashed=squashed,
         vectors=dict.fromkeys(variant.vector_blocks, zero),
         biases=dict.fromkeys(plan.summed, zero),
     )

@@ -69,7 +69,7 @@ def _run(
 
     from_inputs = kernel is not None and kernel.takes_inputs(cell, inputs)
     given = Given(
-        **_of_inputs(cell, inputs, (length, batch), from_inputs),
+        inputs=ops.cast(inputs, cell.compute_dtype),
         h=initial_state[0],
         c=initial_state[1] if cell.variant.memory else None,
         mask=counted,
@@ -77,6 +77,7 @@ def _run(
         recurrent_kernel=_weight(cell, cell.recurrent_kernel),
         recurrent_vector=_weight(cell, cell.recurrent_vector),
         bias=_weight(cell, cell.bias),
+        kernel=_weight(cell, cell.kernel),
     )
     given = trees.transform(
         lambda array: backend.tensor(ops.convert_to_tensor(array)), given
@@ -91,6 +92,7 @@ def _run(
         dtype=keras.backend.standardize_dtype(cell.compute_dtype),
         fused=kernel is not None,
         from_inputs=from_inputs,
+        kernel=cell.kernel is not None,
     )
     if export is None:
         result = _pass(plan, bool(training), kernel, unroll)(*trees.flatten(given))
@@ -137,31 +139,6 @@ def _weight(cell, variable):
     return None if variable is None else ops.cast(variable, cell.compute_dtype)
 
 
-def _of_inputs(cell, inputs, shape, from_inputs):
-    """What a `Given` holds of inputs of some steps and examples.
-
-    Either W x_t of every block that sees the input, for all steps at once, or inputs
-    and kernel, from which the steps make it.
-    """
-    part, blocks = cell.variant.part, cell.variant.having("W")
-    if cell.kernel is None:  # the input is the products, side by side
-        return {"products": {k: part(inputs, "W", k) for k in blocks}}
-    kernel = _weight(cell, cell.kernel)
-    # Flat, because the gradient of a product of rank 3 sums over steps in a loop.
-    flat = ops.reshape(inputs, (-1, kernel.shape[0]))
-    flat = ops.cast(flat, cell.compute_dtype)
-    if from_inputs:
-        inputs = ops.reshape(flat, (*shape, kernel.shape[0]))
-        return {"products": {}, "inputs": inputs, "kernel": kernel}
-    # A product per block: the steps then read and write whole rows, and the gradients
-    # of the products are never joined. By `@`, as Keras' product in PyTorch rounds
-    # float64 to float32.
-    shape = (*shape, cell.units)
-    return {
-        "products": {k: ops.reshape(flat @ part(kernel, "W", k), shape) for k in blocks}
-    }
-
-
 def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
     """What Keras' loop puts out at masked steps, given h carried over them."""
     if zero_output_for_mask:
@@ -180,10 +157,10 @@ def _masked_outputs(outputs, mask, zero_output_for_mask, return_sequences):
 @functools.lru_cache(maxsize=256)
 def _pass(plan: Plan, training: bool, kernel: Kernel | None, unroll: int):
     """The compiled pass: the arrays of a `Given` -> last states, outputs."""
-    run_steps = kernel.sweep if kernel else sweep
+    run_steps = kernel.sweep if kernel else functools.partial(sweep, flat=plan.flat)
     if unroll > 1:
         iterate = functools.partial(backend.iterate, unroll=unroll)
-        run_steps = functools.partial(sweep, iterate=iterate)
+        run_steps = functools.partial(run_steps, iterate=iterate)
     form = plan.form
 
     def ahead(arrays, keep):

@@ -49,10 +49,21 @@ class Backend(Arithmetic, Protocol):
     """What runs a step over all of a sequence, and makes a pass of the runs."""
 
     def tensor(self, x: Array) -> Array:
-        """The value of a variable; any other array as it is."""
+        """The array as a pass wants it: the value of a variable, in memory in order."""
 
     def column_sums(self, x: Array) -> Array:
         """The sums over all axes but the last."""
+
+    def product(self, x: Array, matrix: Array) -> Array:
+        """x_t times a matrix, of all steps at once."""
+
+    def beside(self, arrays: Sequence[Array], units: int) -> Any:
+        """What a step puts out to have blocks of units side by side in a stack; as
+        one axis with the batch, too."""
+
+    def instead(self, row: Array, value: Array) -> Any:
+        """What a step puts out to have a value in the place of the row that it read,
+        where the loop can."""
 
     def shifted(self, first: Array, stack: Array) -> Array:
         """The stack one step later, `first` in front."""

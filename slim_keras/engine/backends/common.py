@@ -13,6 +13,10 @@ def outer(x, y):
     return x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
 
 
+def product(x, matrix):
+    return x @ matrix
+
+
 def length(steps):
     return steps
 

@@ -8,15 +8,23 @@ import jax.numpy as jnp
 import jaxlib
 from jax import lax
 
+from slim_keras.engine import trees
 from slim_keras.engine.backends.common import (
     length as length,
     opaque as opaque,
     outer as outer,
+    product as product,
     shaped as shaped,
     sigmoid_pull as sigmoid_pull,
     steps as steps,
     tanh_pull as tanh_pull,
     tensor as tensor,
+)
+from slim_keras.engine.places import (
+    Output,
+    beside as beside,
+    instead as instead,
+    output,
 )
 from slim_keras.equations import add_product as add_product
 
@@ -65,7 +73,7 @@ def recorded():
 
 
 def previous(stack, t, first, function=lambda x: x):
-    row = lax.dynamic_index_in_dim(stack, jnp.maximum(t - 1, 0), keepdims=False)
+    row = _row(stack, jnp.maximum(t - 1, 0))
     return jnp.where(t > 0, function(row), first)
 
 
@@ -99,12 +107,62 @@ def _holds_arrays(function, x):
         return True
 
 
-def iterate(step, carry, rows, count, reverse=False, unroll=1):
-    def body(carry, at):
-        return step(carry, *at)
+@trees.on_lists
+def iterate(step, carry, rows, count, reverse, unroll=1):
+    outputs: list[Output] = []
+    places: list[int | None] = []
 
-    every = (jnp.arange(count), rows)
-    return lax.scan(body, carry, every, reverse=reverse, unroll=unroll)
+    def trial(carry, row):
+        outputs.extend(output(x) for x in step(carry, 0, row)[1])
+        places.extend(x.place(row) for x in outputs)
+        return [x.parts for x in outputs]
+
+    first = [jax.ShapeDtypeStruct(row.shape[1:], row.dtype) for row in rows]
+    like = jax.eval_shape(trial, carry, first)
+    # Stacks that the loop carries, to write to them in place.
+    held = {}
+    for k, (place, parts) in enumerate(zip(places, like, strict=True)):
+        if place is not None:
+            held[k] = rows[place]
+        elif len(parts) > 1:
+            units = outputs[k].units
+            shape = (count, parts[0].size // units, len(parts) * units)
+            held[k] = jnp.zeros(shape, parts[0].dtype)
+
+    def body(state, at):
+        carry, held = state
+        t, row = at
+        row = row | {j: _row(held[k], t) for k, j in enumerate(places) if j is not None}
+        carry, new = step(carry, t, [row[j] for j in range(len(rows))])
+        new = [output(x) for x in new]
+        held = {k: _written(stack, t, new[k]) for k, stack in held.items()}
+        own = {k: x.parts[0] for k, x in enumerate(new) if k not in held}
+        return (carry, held), own
+
+    others = {j: row for j, row in enumerate(rows) if j not in places}
+    every = (jnp.arange(count), others)
+    (carry, held), own = lax.scan(
+        body, (carry, held), every, reverse=reverse, unroll=unroll
+    )
+    stacks = own | held
+    return carry, [stacks[k] for k in range(len(stacks))]
+
+
+def _row(stack, t):
+    return lax.dynamic_index_in_dim(
+        stack, t, keepdims=False, allow_negative_indices=False
+    )
+
+
+def _written(stack, t, new):
+    """The stack with what a step puts out as its row t."""
+    for k, part in enumerate(new.parts):
+        part = part.reshape(1, *stack.shape[1:-1], -1)
+        start = (t, *[0] * (stack.ndim - 2), k * new.units)
+        stack = lax.dynamic_update_slice(
+            stack, part, start, allow_negative_indices=False
+        )
+    return stack
 
 
 def differentiable(forward, backward, needed, training):

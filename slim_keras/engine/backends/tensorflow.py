@@ -14,6 +14,7 @@ from slim_keras.engine.backends.common import (
     sigmoid_pull as sigmoid_pull,
     tanh_pull as tanh_pull,
 )
+from slim_keras.engine.places import instead as instead, output
 from slim_keras.equations import add_product as add_product
 
 tanh = tf.tanh
@@ -34,6 +35,13 @@ def join(arrays):
     return arrays[0] if len(arrays) == 1 else tf.concat(arrays, axis=-1)
 
 
+def beside(arrays, units):
+    if len(arrays) == 1:
+        return arrays[0]
+    # XLA's own operator that writes columns in place is not public.
+    return tf.concat([tf.reshape(x, (-1, units)) for x in arrays], axis=-1)
+
+
 def column_sums(x):
     return tf.reduce_sum(x, axis=tuple(range(x.shape.rank - 1)))
 
@@ -45,6 +53,10 @@ def shifted(first, stack):
 def outer(x, y):
     x, y = (tf.reshape(a, (-1, a.shape[-1])) for a in (x, y))
     return tf.matmul(x, y, transpose_a=True)
+
+
+def product(x, matrix):
+    return tf.tensordot(x, matrix, 1)  # `@` would multiply step by step
 
 
 def steps(x):
@@ -94,18 +106,31 @@ def pull_of(function):
 @trees.on_lists
 def iterate(step, carry, rows, count, reverse, unroll=1):
     reads = [
-        tf.TensorArray(r.dtype, count, element_shape=r.shape[1:]).unstack(r)
+        tf.TensorArray(
+            r.dtype, count, element_shape=r.shape[1:], clear_after_read=False
+        ).unstack(r)
         for r in rows
     ]
-    # Only its shapes and dtypes are used; XLA drops the rest.
-    _, like = step(carry, tf.constant(0), [r[0] for r in rows])
-    stacks = [tf.TensorArray(s.dtype, count, element_shape=s.shape) for s in like]
+    # Only its shapes, dtypes and places are used; XLA drops the rest.
+    first = [r[0] for r in rows]
+    _, like = step(carry, tf.constant(0), first)
+    places = [output(x).place(first) for x in like]
+    like = [output(x).parts[0] for x in like]
+    stacks = [
+        tf.TensorArray(x.dtype, count, element_shape=x.shape) if j is None else reads[j]
+        for x, j in zip(like, places, strict=True)
+    ]
 
     def several(number, k, carry, stacks):
         for _ in range(number):
             t = count - 1 - k if reverse else k
-            carry, new = step(carry, t, [r.read(t) for r in reads])
-            stacks = [s.write(t, n) for s, n in zip(stacks, new, strict=True)]
+            now = [
+                stacks[places.index(j)] if j in places else r
+                for j, r in enumerate(reads)
+            ]
+            carry, new = step(carry, t, [r.read(t) for r in now])
+            new = [output(x).parts[0] for x in new]
+            stacks = [s.write(t, x) for s, x in zip(stacks, new, strict=True)]
             k += 1
         return k, carry, stacks
 

@@ -10,9 +10,9 @@ from slim_keras.engine import trees
 from slim_keras.engine.backends import FIRST_ORDER
 from slim_keras.engine.backends.common import (
     length as length,
+    product as product,
     shaped as shaped,
     steps as steps,
-    tensor as tensor,
 )
 
 # Triton crashes where TensorFlow was loaded first, and Keras loads TensorFlow to save a
@@ -27,6 +27,10 @@ relu = torch.relu
 where = torch.where
 zeros_like = torch.zeros_like
 opaque = torch.compiler.disable
+
+
+def tensor(x):
+    return x.contiguous()  # once, not wherever it is read
 
 
 def cast(x, dtype):
@@ -59,6 +63,14 @@ def add_product(total, a, b):
 
 def join(arrays):
     return arrays[0] if len(arrays) == 1 else torch.cat(arrays, dim=-1)
+
+
+def beside(arrays, units):
+    return arrays[0] if len(arrays) == 1 else join([x.view(-1, units) for x in arrays])
+
+
+def instead(row, value):
+    return value
 
 
 def column_sums(x):
