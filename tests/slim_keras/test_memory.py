@@ -82,3 +82,27 @@ def test_inference_stacks_nothing_for_a_gradient(training, rng):
     (call,) = [op for op in graph.get_operations() if "PartitionedCall" in op.type]
     stacks = [y for y in call.outputs if y.shape.rank == 3]
     assert bool(stacks) is training
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX tells what its programs take")
+def test_gates_take_the_place_of_their_products(rng):
+    """A training pass has four gates, c and four gradients of each unit and step."""
+    import jax
+
+    units, features = 64, 3
+    layer = support.make("indylstm", rng, units=units, features=features, engine="scan")
+    weights = [w.value for w in layer.trainable_weights]
+    fixed = [w.value for w in layer.non_trainable_variables]
+
+    @jax.jit
+    @jax.grad
+    def gradients(weights, x):
+        return layer.stateless_call(weights, fixed, x)[0].sum()
+
+    def numbers(steps):
+        x = jax.ShapeDtypeStruct((BATCH, steps, features), "float32")
+        program = gradients.lower(weights, x).compile()
+        return program.memory_analysis().temp_size_in_bytes / 4
+
+    per_step = (numbers(600) - numbers(300)) / (300 * BATCH * units)
+    assert 5 < per_step < 9.5
