@@ -80,7 +80,7 @@ class Kept(NamedTuple):
     blocks: Blocks
     c: Array | None
     h: Array | None
-    products: Blocks | None = None
+    products: Blocks
 
 
 class Last(NamedTuple):
@@ -434,6 +434,7 @@ def ahead(plan: Plan, keep: bool, ops: Any, shared: Shared):
             blocks=blocks,
             c=new_c if keep else None,
             h=new_h if keeps_h else None,
+            products={},
         )
         stacked = plan.sequence and not keeps_h
         outputs = ops.cast(new_h, plan.dtype) if stacked else None
@@ -471,7 +472,7 @@ def backward(
     steps, last = kept
     shared = plan.shared(given)
     dh, *rest = (backend.cast(g, plan.carry_dtype) for g in gradients[: _states(plan)])
-    blocks, products = steps.blocks, steps.products or {}
+    blocks, products = steps.blocks, steps.products
     hoists = bool(plan.again) and not plan.fused
     seen = _seen(plan, shared, steps) if variant.matrix_blocks or hoists else None
     if hoists:
@@ -503,14 +504,8 @@ def backward(
     if plan.kernel:
         kernels = [backend.outer(given.inputs, x) for x in to_products.values()]
         found = found._replace(kernel=backend.join(kernels))
-    if not plan.kernel:
-        found = found._replace(inputs=backend.join(list(to_products.values())))
-    elif to_inputs:
-        parts = []
-        for group, x in to_products.items():
-            kernel = [variant.part(given.kernel, "W", k) for k in group]
-            parts.append(backend.product(x, backend.transpose(backend.join(kernel))))
-        found = found._replace(inputs=functools.reduce(operator.iadd, parts))
+    if to_inputs:
+        found = found._replace(inputs=_to_inputs(plan, given, to_products))
     if variant.memory:
         found = found._replace(c=carry.dc)
     if plan.biased:
@@ -538,6 +533,19 @@ def backward(
             recurrent_kernel=backend.join([matrices[k] for k in variant.matrix_blocks])
         )
     return trees.transform(lambda x: backend.cast(x, plan.dtype), found)
+
+
+def _to_inputs(
+    plan: Plan, given: Given, to_products: dict[tuple[str, ...], Array]
+) -> Array:
+    """The gradient at the inputs, from those at the products of each group."""
+    if not plan.kernel:
+        return backend.join(list(to_products.values()))
+    parts = []
+    for group, x in to_products.items():
+        kernel = [plan.variant.part(given.kernel, "W", k) for k in group]
+        parts.append(backend.product(x, backend.transpose(backend.join(kernel))))
+    return functools.reduce(operator.iadd, parts)
 
 
 def _residuals(

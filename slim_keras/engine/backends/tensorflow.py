@@ -36,10 +36,12 @@ def join(arrays):
 
 
 def beside(arrays, units):
-    if len(arrays) == 1:
-        return arrays[0]
     # XLA's own operator that writes columns in place is not public.
-    return tf.concat([tf.reshape(x, (-1, units)) for x in arrays], axis=-1)
+    return (
+        arrays[0]
+        if len(arrays) == 1
+        else join([tf.reshape(x, (-1, units)) for x in arrays])
+    )
 
 
 def column_sums(x):
